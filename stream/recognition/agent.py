@@ -1,0 +1,376 @@
+"""An agent turn, read against what this customer has said so far.
+
+First :func:`views` computes named features per clause; then :func:`decide` draws labels from
+them. A trained decision can take the second place without touching the first.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from stream.recognition.context import Context
+from stream.recognition.labels import PROCESS, RECOGNITION, AgentTurn, Label
+from stream.recognition.reading import AgentReading, Clause
+from stream.recognition.weights import WEIGHTS, weight_of
+
+
+class ClauseView(NamedTuple):
+    """The features of one clause in its conversation."""
+
+    cues: int
+    words: int
+    """Its length in words."""
+    content: int
+    """Distinct words with weight."""
+    weight: float
+    """Their weights, summed."""
+    shared: int
+    """Those that the customer has used before."""
+    shared_weight: float
+    coverage: float
+    """Share (0 to 1) of the content's weight that is the customer's."""
+
+
+def views(reading: AgentReading, context: Context) -> list[ClauseView]:
+    """The features of each clause of a turn, in order."""
+    account = context.account
+    weights = WEIGHTS.get
+    words = reading.words
+    out = []
+    for cues, start, end in reading.clauses:
+        content = shared = 0
+        weight = shared_weight = 0.0
+        for word in set(words[start:end]):
+            w = weights(word, 1.0)
+            if w:
+                content += 1
+                weight += w
+                if word in account:
+                    shared += 1
+                    shared_weight += w
+        out.append(
+            ClauseView(
+                cues,
+                end - start,
+                content,
+                weight,
+                shared,
+                shared_weight,
+                shared_weight / weight if weight else 0.0,
+            )
+        )
+    return out
+
+
+S, G, I, E = (  # noqa: E741
+    int(Label.SITUATION), int(Label.GOAL), int(Label.IMPACT), int(Label.GENERIC_EMPATHY),
+)  # fmt: skip
+DR, RES, POL, TR, HOLD, NS, RSN = (
+    int(Label.DATA_REQUEST), int(Label.RESOLUTION), int(Label.POLICY), int(Label.TRANSFER),
+    int(Label.HOLD), int(Label.NEXT_STEP), int(Label.REASON),
+)  # fmt: skip
+
+(
+    CHECKS, QUESTION, WH, INVERTED, ASK, FACT, PRIVATE, CONTACT, PASS_ON, LINK, IMPERATIVE, ADVICE,
+    ACTION, OUTCOME, INABILITY, RULE, HOLDS, FUTURE, STEP, VAGUE, TIME, PURPOSE, BECAUSE, SORRY,
+    FORMULA, UNDERSTAND, FEELING, IMAGINE, GLAD, THANKS, CONFIRM, SAID, YOU, GOAL, OFFER,
+    CHECK_BACK, GREETING, PROBLEM, NEGATION, COMPANY, TOPIC, NUMBER, DEGREE, REMARK, CONDITION,
+    ASSENT, SUGGEST, WANT, FINITE, PLAIN, PLAINS, PLAYBACK, SENTENCE,
+) = (1 << bit for bit in range(53))  # fmt: skip
+
+ASKING = WH | INVERTED | ASK
+
+
+PLAYBACK_WEIGHTS: dict[int, float] = {
+    YOU: 0.6,
+    DEGREE: 0.4,
+    NUMBER: 0.3,
+    REMARK: 1.0,
+    CONFIRM: 0.8,
+    SAID: 1.2,
+    UNDERSTAND: 0.6,
+    PROBLEM: 0.4,
+    NEGATION: 0.2,
+    FEELING: 0.8,
+    FORMULA: -1.0,
+    FINITE: -0.6,
+    COMPANY: -0.4,
+    ADVICE: -1.0,
+    FUTURE: -0.8,
+    TIME: -0.3,
+    BECAUSE: -1.2,
+    CONDITION: -0.6,
+    TOPIC: -0.2,
+    ASSENT: -1.0,
+    OFFER: -1.0,
+    RULE: -1.5,
+    ACTION: -1.5,
+    OUTCOME: -0.5,
+    IMPERATIVE: -2.0,
+    CONTACT: -2.0,
+    PRIVATE: -2.0,
+    PASS_ON: -2.0,
+    INABILITY: -0.8,
+    FACT: -0.3,
+    STEP: -0.2,
+}
+"""What each cue adds to a statement's score as a playback of the customer's account."""
+
+_PLAYBACK = tuple(PLAYBACK_WEIGHTS.items())
+
+PLAYBACK_FROM = 3.6
+"""Score from which a statement counts as playing back."""
+
+
+def _playback_score(view: ClauseView, first: bool) -> float:
+    """How much a statement reads as the customer's account played back rather than as an answer.
+
+    Shared particulars carry it; what instructs, explains or acts takes away.
+    """
+    cues = view.cues
+    score = min(view.shared_weight, 4.0) + 1.5 * view.coverage + (0.7 if first else 0.0)
+    for cue, weight in _PLAYBACK:
+        if cues & cue:
+            score += weight
+    return score
+
+
+def decide(view: ClauseView, first: bool, after_situation: bool) -> int:
+    """Label bits of one clause.
+
+    ``first``: no clause with content stands before it in the turn. ``after_situation``: the clause
+    before it shows the situation back.
+    """
+    labels = _recognition(view, first, after_situation)
+    if view.cues & (SORRY | FORMULA) and not labels & (S | I):
+        labels |= E
+    return labels | _asking(view, labels) | _moving(view) | _explaining(view, labels)
+
+
+SOLVING = IMPERATIVE | CONTACT | PRIVATE | ACTION | RULE | PASS_ON
+"""Cues of process that a playback of the customer's account does not carry."""
+
+
+def _asks(view: ClauseView) -> bool:
+    """Whether the clause asks for something, by its mark or by its words."""
+    return bool(view.cues & ASKING and view.cues & (QUESTION | WH | ASK))
+
+
+def _recognition(view: ClauseView, first: bool, after_situation: bool) -> int:
+    c = view.cues
+    shared = view.shared_weight
+    labels = 0
+    asks = _asks(view)
+    plain = not (asks or c & (QUESTION | (SOLVING & ~RULE)))
+    if _shows_situation(view, first, asks):
+        labels |= S
+    formula = c & FORMULA and not (c & IMAGINE and shared >= 1)
+    if plain and not (formula or c & (BECAUSE | GREETING)) and (not c & RULE or c & IMAGINE):
+        felt = c & FEELING and (c & IMAGINE or shared >= 1 or after_situation)
+        if felt or (c & IMAGINE and (shared >= 1 or (after_situation and c & YOU))):
+            labels |= I
+    if c & QUESTION:
+        if c & WANT and c & INVERTED and view.content and not c & (OFFER | WH | CHECK_BACK):
+            labels |= G
+    elif plain and not c & (CHECK_BACK | CONDITION | OFFER | VAGUE | RULE):
+        aimed = c & GOAL and c & YOU and (view.content or c & TIME)
+        if (aimed and not c & (INABILITY | GREETING | PURPOSE)) or (c & WANT and shared >= 1):
+            labels |= G
+    return labels
+
+
+def _shows_situation(view: ClauseView, first: bool, asks: bool) -> bool:
+    c = view.cues
+    shared = view.shared_weight
+    if c & GREETING and view.words <= 5:
+        return False
+    if c & SORRY:
+        if asks or c & (INABILITY | CONDITION):
+            return False
+        if shared >= 1:
+            return True
+        if not c & PROBLEM or c & RULE:
+            return False
+        if c & YOU and shared >= 0.4 and not c & TOPIC:
+            return True
+        return bool(not c & FORMULA and (c & PLAINS or (c & YOU and c & (NUMBER | PLAIN))))
+    if c & QUESTION:
+        confirms = not c & INVERTED or c & PLAYBACK or view.coverage == 1.0
+        played_back = shared >= 1.4 and view.coverage >= 0.5
+        informs = c & ADVICE and not c & (CONFIRM | PLAYBACK)
+        return bool(played_back and confirms and not (informs or c & (WH | ASK | FACT | OFFER)))
+    if asks or not shared:
+        return False
+    if shared >= 1 and (c & GLAD or (c & THANKS and c & SAID and not c & FACT)):
+        return True
+    return _playback_score(view, first) >= PLAYBACK_FROM
+
+
+def _asking(view: ClauseView, labels: int) -> int:
+    c = view.cues
+    follow_up = c & OFFER or (c & CHECK_BACK and not c & WH)
+    if labels & S or (follow_up and not c & FACT):
+        return 0
+    suggests = c & SUGGEST and not c & CHECK_BACK
+    if c & QUESTION and view.words >= 3:
+        if suggests:
+            asked = bool(c & (WH | FACT | INVERTED))
+        else:
+            asked = bool(c & (WH | FACT) or not c & (PRIVATE | CONTACT | GREETING))
+        return (DR if asked else 0) | (RES if suggests else 0)
+    named = c & (FACT | WH) or (view.content and not c & (PRIVATE | CONTACT | IMPERATIVE | LINK))
+    return DR if (c & ASK and named) or (c & FACT and c & QUESTION) else 0
+
+
+def _moving(view: ClauseView) -> int:
+    c = view.cues
+    found = 0
+    if c & (PRIVATE | CONTACT | PASS_ON):
+        courtesy = c & CONTACT and c & (THANKS | GREETING)
+        denied = c & PASS_ON and c & NEGATION
+        asked_about = c & QUESTION and c & INVERTED
+        if not (courtesy or denied or asked_about):
+            found |= TR
+            if c & PASS_ON and c & ACTION:
+                found |= RES
+    if c & HOLDS and not c & (PASS_ON | CONDITION):
+        found |= HOLD
+    steps = c & PURPOSE and c & (STEP | CHECKS)
+    comes = (
+        c & FUTURE and not c & QUESTION and (c & STEP or (c & TIME and not c & (VAGUE | ADVICE)))
+    )
+    if (steps or comes) and not c & (INABILITY | SORRY):
+        found |= NS
+    return found
+
+
+def _explaining(view: ClauseView, labels: int) -> int:
+    c = view.cues
+    question = c & QUESTION
+    asked = _asking(view, labels) & DR
+    moved = c & (PRIVATE | CONTACT | PASS_ON)
+    found = 0
+    if c & INABILITY and not c & (CONDITION | QUESTION):
+        found |= POL
+    elif c & RULE and not (question or asked or c & (IMAGINE | FORMULA | INVERTED)):
+        found |= POL | RES
+    if c & BECAUSE and not question:
+        found |= RSN
+    if c & IMPERATIVE:
+        if (not question or not asked or c & INVERTED) and not moved and not c & ASK:
+            found |= RES
+    elif question or labels & (S | G | E) or asked or moved:
+        pass
+    elif c & (ADVICE | ACTION | OUTCOME):
+        if not c & (HOLDS | OFFER | CHECK_BACK | GREETING):
+            found |= RES
+    elif (
+        view.content >= 2
+        and view.words >= 5
+        and not labels
+        and not found
+        and not _moving(view)
+        and not c & (OFFER | CHECK_BACK | GREETING | ASKING | VAGUE | THANKS | GLAD | UNDERSTAND)
+    ):
+        found |= RES
+    return found
+
+
+def decide_turn(seen: list[ClauseView]) -> list[int]:
+    """Label bits per clause of a turn."""
+    opening = next((n for n, view in enumerate(seen) if view.content and view.words > 2), 0)
+    out: list[int] = []
+    for n, view in enumerate(seen):
+        out.append(decide(view, n <= opening, bool(out and out[-1] & S)))
+    if len(seen) > 1 and _is_signature(seen[-1]):
+        out[-1] = 0
+    together = 0
+    for bits in out:
+        together |= bits
+    if not together & (HOLD | DR | TR):
+        for n, view in enumerate(seen):
+            if view.cues & VAGUE and view.cues & FUTURE and view.cues & COMPANY:
+                out[n] |= HOLD
+    return out
+
+
+def relate_agent(reading: AgentReading, context: Context) -> AgentTurn:
+    """The labels of an agent turn; ``context`` is everything before it."""
+    seen = _framed(views(reading, context))
+    per_clause = decide_turn(seen)
+    labels = 0
+    for bits in per_clause:
+        labels |= bits
+    if not labels & _RECOGNITION:
+        return AgentTurn(Label(labels), False, 0.0, 0)
+    recognising = [
+        (clause, view)
+        for clause, view, bits in zip(reading.clauses, seen, per_clause, strict=True)
+        if bits & _RECOGNITION
+    ]
+    return AgentTurn(
+        Label(labels),
+        _recognition_first(per_clause),
+        copied_share(reading.words, [clause for clause, _ in recognising], context),
+        sum(view.shared for _, view in recognising),
+    )
+
+
+_RECOGNITION = int(RECOGNITION)
+_PROCESS = int(PROCESS)
+
+FRAMES = SORRY | UNDERSTAND | GLAD | SAID | CONFIRM | PLAYBACK | REMARK
+"""Cues that say how to take what follows in the sentence."""
+
+
+def _framed(seen: list[ClauseView]) -> list[ClauseView]:
+    """Hands the frame of an empty clause on to the next of its sentence: "I see", "sorry that"."""
+    out: list[ClauseView] = []
+    for view in seen:
+        if out and not view.cues & SENTENCE:
+            before = out[-1]
+            if before.cues & FRAMES and before.content <= before.shared and before.words <= 6:
+                view = view._replace(cues=view.cues | before.cues & FRAMES)
+        out.append(view)
+    return out
+
+
+def _is_signature(view: ClauseView) -> bool:
+    """Whether a turn's last clause is a name: a few words that do nothing."""
+    return view.words <= 4 and not view.cues & ~(PLAIN | PLAINS | GREETING | NUMBER | SENTENCE)
+
+
+def _recognition_first(per_clause: list[int]) -> bool:
+    for bits in per_clause:
+        if bits & _RECOGNITION:
+            return True
+        if bits & _PROCESS:
+            return False
+    return True
+
+
+def copied_share(words: tuple[int, ...], clauses: list[Clause], context: Context) -> float:
+    """Share (0 to 1) of the clauses' words that stand in runs taken over from the customer.
+
+    A run counts when its neighbouring words stand side by side in the customer's turns too and
+    two of them have weight: a single shared word, or shared grammar ("it is not"), is what any
+    two people have in common; two particulars in the same order are the customer's wording.
+    """
+    total = copied = 0
+    pairs = context.pairs
+    for _, start, end in clauses:
+        total += end - start
+        run = [words[start]] if end > start else []
+        for a, b in pairwise(words[start:end]):
+            if a << 24 | b in pairs:
+                run.append(b)
+            else:
+                copied += _counted(run)
+                run = [b]
+        copied += _counted(run)
+    return copied / total if total else 0.0
+
+
+def _counted(run: list[int]) -> int:
+    return len(run) if sum(1 for word in run if weight_of(word)) >= 2 else 0

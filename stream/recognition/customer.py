@@ -1,0 +1,107 @@
+"""A customer turn, read against the conversation so far.
+
+Named features first (:func:`features`), then a weighted sum of them per value. The weights are in
+:mod:`stream.recognition.customer_weights`.
+"""
+
+from __future__ import annotations
+
+from stream.recognition.agent import ADVICE as AGENT_ADVICE
+from stream.recognition.agent import (
+    ASK,
+    CONTACT,
+    FACT,
+    GLAD,
+    IMPERATIVE,
+    INABILITY,
+    INVERTED,
+    PRIVATE,
+    RULE,
+    SORRY,
+    SUGGEST,
+    WH,
+)
+from stream.recognition.context import Context
+from stream.recognition.customer_lexicon import Cue
+from stream.recognition.customer_weights import BIAS, FROM, WEIGHTS
+from stream.recognition.labels import CustomerTurn
+from stream.recognition.reading import CustomerReading
+from stream.recognition.weights import WEIGHTS as WORD_WEIGHTS
+
+_CUES = tuple((int(cue), str(cue.name)) for cue in Cue)
+_NEGATIVE = int(Cue.ANNOYED | Cue.FEELS | Cue.ANGRY)
+_ANGRY = int(Cue.ANGRY)
+_PROBLEM = int(Cue.PROBLEM)
+_OPENING = tuple(
+    (int(cue), f"first&{cue.name}") for cue in (Cue.PROBLEM, Cue.QUESTION, Cue.WISH, Cue.ASKS)
+)
+_BEFORE = (
+    (ASK | WH | INVERTED | FACT, "asked"),
+    (PRIVATE | CONTACT, "moved"),
+    (IMPERATIVE | AGENT_ADVICE | SUGGEST, "told"),
+    (INABILITY | RULE, "refused"),
+    (SORRY, "sorry"),
+    (GLAD, "glad"),
+)
+"""What the agent's turn before did: cues of any of its clauses, and the feature's name."""
+
+
+def features(reading: CustomerReading, context: Context) -> list[tuple[str, float]]:
+    """The features of a turn that are not 0, by name."""
+    cues, words = reading.cues, reading.words
+    found = [(name, 1.0) for bit, name in _CUES if cues & bit]
+    add = found.append
+    length = len(words)
+    if length <= 3:
+        add(("words<=3", 1.0))
+    elif length <= 8:
+        add(("words<=8", 1.0))
+    if length > 16:
+        add(("words>16", 1.0))
+    if length > 30:
+        add(("words>30", 1.0))
+    if context.customer_turns == 0:
+        add(("first", 1.0))
+        found += [(name, 1.0) for bit, name in _OPENING if cues & bit]
+    if context.last_customer is not None:
+        before = context.last_customer.cues
+        if before & _NEGATIVE:
+            add(("negative_before", 1.0))
+        if before & _PROBLEM:
+            add(("problem_before", 1.0))
+    if context.customer_cues & _NEGATIVE:
+        add(("ever_negative", 1.0))
+    if context.customer_cues & _ANGRY:
+        add(("ever_angry", 1.0))
+    agent = context.last_agent_cues
+    found += [(name, 1.0) for bits, name in _BEFORE if agent & bits]
+    account = context.account
+    own = content = 0.0
+    for word in set(words):
+        weight = WORD_WEIGHTS.get(word, 1.0)
+        if weight:
+            content += weight
+            if word in account:
+                own += weight
+    add(("content", min(content, 8.0) / 8))
+    add(("own", min(own, 4.0) / 4))
+    if content:
+        add(("own_share", own / content))
+    add(("turn", min(context.customer_turns, 5) / 5))
+    return found
+
+
+def relate_customer(reading: CustomerReading, context: Context) -> CustomerTurn:
+    """What a customer turn carries; ``context`` is everything before it."""
+    if not reading.words:
+        return CustomerTurn(False, 0, False)
+    concern, negative, strong, repeat = BIAS
+    for name, value in features(reading, context):
+        weights = WEIGHTS.get(name)
+        if weights is not None:
+            concern += weights[0] * value
+            negative += weights[1] * value
+            strong += weights[2] * value
+            repeat += weights[3] * value
+    emotion = (2 if strong >= FROM[2] else 1) if negative >= FROM[1] else 0
+    return CustomerTurn(concern >= FROM[0], emotion, repeat >= FROM[3])

@@ -1,0 +1,304 @@
+"""Readings: what a turn's words show, taken alone. They hold no text.
+
+A reading keeps cue bits and, in order, the codes of the words. It is what the session stores, so
+it has a compact wire form; the labels follow from readings alone, in any order of arrival.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from stream.recognition.customer_lexicon import PATTERNS as CUSTOMER_PATTERNS
+from stream.recognition.customer_lexicon import Cue as CustomerCue
+from stream.recognition.lexicon import LISTS, PATTERNS, Cue
+from stream.recognition.patterns import Node, Tree, compile_patterns, walk
+from stream.recognition.text import MAX_CHARS, NUMBER_CODES, code, tokens, vocabulary
+from stream.recognition.weights import WEIGHTS
+
+WIRE_VERSION = 1
+
+_OPENS = int(Cue.OPENS)
+_GREETING = int(Cue.GREETING)
+_SORRY = int(Cue.SORRY)
+_SENTENCE = int(Cue.SENTENCE)
+_QUESTION = int(Cue.QUESTION)
+_LINK = int(Cue.LINK)
+_NUMBER = int(Cue.NUMBER)
+_PLAIN = int(Cue.PLAIN)
+_PLAINS = int(Cue.PLAINS)
+_ASKING = int(Cue.WH | Cue.INVERTED)
+
+_WH = int(Cue.WH)
+
+_AUXILIARIES = vocabulary(
+    "is are was were do does did has have had can could will would should you your i"
+)
+"""Words that follow an asking word within its clause: "which station did you"."""
+
+_MARKS = frozenset("<#@^.?!;,:()\n… \t\r\f\v-–—/") | frozenset(
+    chr(mark)
+    for first, last in ((0x2600, 0x27C0), (0x1F300, 0x1FB00))
+    for mark in range(first, last)
+)
+"""What the first character of a token that is no word can be."""
+
+_ASKED = int(CustomerCue.QUESTION)
+_EXCLAIMS = int(CustomerCue.EXCLAIMS)
+_SHOUTS = int(CustomerCue.SHOUTS)
+
+_LOUD = re.compile(r"\b[A-Z]{4,}\b")
+
+_STARTERS = vocabulary(
+    "and so then okay ok right also just but now next first oh ah please pls kindly"
+)
+"""Words after which a clause is still at its start."""
+
+_BINDERS = vocabulary(
+    "i we you they he she it who what which where when how why that well ill im ive weve youve "
+    "to so and or but if once as because since than until while before after not the a can could "
+    "will would did do does is are was were have has had let us me how if whether also"
+)
+"""Words that bind what follows to their own clause."""
+
+
+class Clause(NamedTuple):
+    """A stretch of an agent turn that does one thing."""
+
+    cues: int
+    """Bits of :class:`stream.recognition.lexicon.Cue`."""
+    start: int
+    end: int
+    """Its words are ``words[start:end]`` of the reading."""
+
+
+@dataclass(frozen=True)
+class AgentReading:
+    """An agent turn, read alone."""
+
+    clauses: tuple[Clause, ...]
+    words: tuple[int, ...]
+
+    def to_wire(self) -> list[Any]:
+        """``[version, cues per clause, words per clause, word codes]``."""
+        return [
+            WIRE_VERSION,
+            [clause.cues for clause in self.clauses],
+            [clause.end - clause.start for clause in self.clauses],
+            _pack(self.words),
+        ]
+
+    @classmethod
+    def from_wire(cls, wire: Sequence[Any]) -> AgentReading:
+        """The reading that :meth:`to_wire` gave. :class:`ValueError` for another version."""
+        version, cues, lengths, packed = wire
+        _check(version)
+        clauses = []
+        start = 0
+        for bits, length in zip(cues, lengths, strict=True):
+            clauses.append(Clause(bits, start, start + length))
+            start += length
+        words = _unpack(packed)
+        if start != len(words):
+            raise ValueError("the clauses do not cover the words")
+        return cls(tuple(clauses), words)
+
+
+@dataclass(frozen=True)
+class CustomerReading:
+    """A customer turn, read alone."""
+
+    cues: int
+    """Bits of :class:`stream.recognition.customer_lexicon.Cue`."""
+    words: tuple[int, ...]
+
+    def to_wire(self) -> list[Any]:
+        """``[version, cues, word codes]``."""
+        return [WIRE_VERSION, self.cues, _pack(self.words)]
+
+    @classmethod
+    def from_wire(cls, wire: Sequence[Any]) -> CustomerReading:
+        """The reading that :meth:`to_wire` gave. :class:`ValueError` for another version."""
+        version, cues, packed = wire
+        _check(version)
+        return cls(cues, _unpack(packed))
+
+
+def _check(version: object) -> None:
+    if version != WIRE_VERSION:
+        raise ValueError(f"a reading of version {version!r}, not {WIRE_VERSION}")
+
+
+def _pack(words: Sequence[int]) -> str:
+    return base64.b64encode(b"".join(word.to_bytes(3, "big") for word in words)).decode()
+
+
+def _unpack(packed: str) -> tuple[int, ...]:
+    raw = base64.b64decode(packed, validate=True)
+    if len(raw) % 3:
+        raise ValueError("word codes are three bytes each")
+    return tuple(int.from_bytes(raw[k : k + 3], "big") for k in range(0, len(raw), 3))
+
+
+class _Word(NamedTuple):
+    """What reading needs to know of a word, looked up once per word and process."""
+
+    code: int
+    weighty: int
+    """1 for a word that says something about one case, 0 for others."""
+    numeric: int
+    """The cue of a number, 0 for others."""
+    anywhere: Node | None
+    at_start: Node | None
+    starter: bool
+
+
+_MAX_KNOWN = 1 << 16
+"""Words remembered per kind of speaker; then the memory starts anew."""
+
+
+class _Reader:
+    """The words of one lexicon."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.known: dict[str, _Word] = {}
+
+    def learn(self, token: str) -> _Word:
+        if len(self.known) >= _MAX_KNOWN:
+            self.known.clear()
+        plain = "and" if token[0] == "&" else token.replace("-", "")
+        number = code(plain)
+        numeric = number < NUMBER_CODES
+        word = _Word(
+            number,
+            int(not numeric and WEIGHTS.get(number, 1.0) == 1.0),
+            _NUMBER if numeric else 0,
+            self._tree.anywhere.get(plain),
+            self._tree.at_start.get(plain),
+            plain in _STARTERS,
+        )
+        self.known[token] = word
+        return word
+
+
+_AGENT = _Reader(compile_patterns(PATTERNS, LISTS))
+_CUSTOMER = _Reader(compile_patterns(CUSTOMER_PATTERNS, {}))
+
+
+def read_agent(text: str) -> AgentReading:
+    """Reads an agent turn into clauses with their cues."""
+    marks, names = tokens(text)
+    count = len(marks)
+    marks.append("")
+    known = _AGENT.known
+    clauses: list[Clause] = []
+    words: list[int] = []
+    bits, start = _SENTENCE, 0
+    previous = ""
+    at_start = True
+    spoken = True
+    for k in range(count):
+        token = marks[k]
+        first = token[0]
+        if first in _MARKS:
+            if first == "<":
+                bits |= _LINK
+            elif first == "#":
+                words.append(code(token[1:]))
+            elif first == ",":
+                spoken = False
+                at_start = True
+                if (bits & _GREETING and len(words) - start <= 4) or bits & _SORRY:
+                    clauses.append(Clause(bits, start, len(words)))
+                    bits, start = _SENTENCE, len(words)
+            elif first not in "@^":
+                spoken = spoken and first not in ".?!"
+                at_start = True
+                question = _QUESTION if "?" in token else 0
+                if len(words) > start or bits & ~_SENTENCE:
+                    clauses.append(Clause(bits | question, start, len(words)))
+                    bits, start = _SENTENCE, len(words)
+                elif question and clauses:
+                    last = clauses[-1]
+                    clauses[-1] = Clause(last.cues | question, last.start, last.end)
+            continue
+        number, weighty, numeric, anywhere, start_node, starter = known.get(token) or _AGENT.learn(
+            token
+        )
+        if anywhere is not None:
+            found = walk(anywhere, marks, k + 1)
+            if found & _OPENS:
+                found ^= _OPENS
+                if (
+                    len(words) - start > 1
+                    and previous not in _BINDERS
+                    and marks[k + 1][:1].isalnum()
+                    and not (bits & _WH and len(words) - start <= 5 and token in _AUXILIARIES)
+                ):
+                    clauses.append(Clause(bits, start, len(words)))
+                    bits, start = 0, len(words)
+                    at_start = True
+            bits |= found
+        if at_start:
+            if start_node is not None:
+                bits |= walk(start_node, marks, k + 1)
+            at_start = starter
+        if weighty:
+            if token not in names:
+                bits |= _PLAINS if bits & _PLAIN else _PLAIN
+        else:
+            bits |= numeric
+        words.append(number)
+        previous = token
+    if len(words) > start or bits & ~_SENTENCE:
+        clauses.append(Clause(bits, start, len(words)))
+    if spoken:
+        clauses = [
+            Clause(cues | _QUESTION, begin, end) if cues & _ASKING else Clause(cues, begin, end)
+            for cues, begin, end in clauses
+        ]
+    return AgentReading(tuple(clauses), tuple(words))
+
+
+def read_customer(text: str) -> CustomerReading:
+    """Reads a customer turn: its cues and words."""
+    marks, _ = tokens(text)
+    count = len(marks)
+    marks.append("")
+    known = _CUSTOMER.known
+    words: list[int] = []
+    bits = _SHOUTS if _shouts(text) else 0
+    at_start = True
+    for k in range(count):
+        token = marks[k]
+        first = token[0]
+        if first in _MARKS:
+            if first == "#":
+                token = token[1:]
+            elif first in "@^<":
+                continue
+            else:
+                at_start = True
+                if "?" in token:
+                    bits |= _ASKED
+                if "!" in token:
+                    bits |= _EXCLAIMS | (_SHOUTS if len(token) > 1 else 0)
+                continue
+        number, _, _, anywhere, start_node, starter = known.get(token) or _CUSTOMER.learn(token)
+        if anywhere is not None:
+            bits |= walk(anywhere, marks, k + 1)
+        if at_start:
+            if start_node is not None:
+                bits |= walk(start_node, marks, k + 1)
+            at_start = starter
+        words.append(number)
+    return CustomerReading(bits, tuple(words))
+
+
+def _shouts(text: str) -> bool:
+    """Whether words are written in capitals for weight."""
+    return len(_LOUD.findall(text, 0, MAX_CHARS)) >= 2
