@@ -1,0 +1,34 @@
+"""Facts, state, closing and judgement of one conversation, and the sessions of a partition."""
+
+from stream.session.facts import observe
+from stream.session.judgement import judge
+from stream.session.processor import (
+    WATERMARK_KEY,
+    Changes,
+    ClosedSession,
+    ClosingRules,
+    Mark,
+    Outcome,
+    SessionProcessor,
+    score_events,
+)
+from stream.session.record import InteractionRecord
+from stream.session.state import Fact, SessionState, StateError, encoded_offset
+
+__all__ = [
+    "WATERMARK_KEY",
+    "Changes",
+    "ClosedSession",
+    "ClosingRules",
+    "Fact",
+    "InteractionRecord",
+    "Mark",
+    "Outcome",
+    "SessionProcessor",
+    "SessionState",
+    "StateError",
+    "encoded_offset",
+    "judge",
+    "observe",
+    "score_events",
+]

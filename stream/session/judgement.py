@@ -1,0 +1,357 @@
+"""``judge``: a closed session's facts, in event-time order, into its interaction record.
+
+No clock, no I/O. What the signals and habits count:
+
+* **situation_confirmed**, **goal_acknowledged**: one opportunity in a session with a concern that
+  an agent answered; kept when an agent turn carries the codebook's ``situation`` or ``goal``.
+* **next_steps_explained**: each hold or transfer, spoken or by the agent's tools; kept when the
+  agent says the next step in the same turn or since the customer last spoke.
+* **concern_before_data**: each agent turn that requests data once there is a concern; kept when
+  recognition came before it, in an earlier turn or earlier in the same one.
+* **recognition_before_resolution**: one in a session with a concern where a resolution began; kept
+  when recognition came before it.
+* **impact_before_policy**: each agent turn that cites a policy; kept when ``impact`` came in an
+  earlier turn or the same one.
+* **reasoning_explained**: each agent turn with a policy, and the first with a resolution; kept when
+  a ``reason`` stands in the same turn or elsewhere between the same two customer turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from stream.events import EventType, Speaker, format_time
+from stream.recognition import (
+    PROCESS,
+    RECOGNITION,
+    AgentReading,
+    AgentTurn,
+    Context,
+    Label,
+    Recognizer,
+    label_names,
+)
+from stream.session.record import (
+    RECORD_VERSION,
+    Bot,
+    Break,
+    Evidence,
+    Habits,
+    InteractionRecord,
+    Kept,
+    Quality,
+    Recognition,
+    Signals,
+    Turns,
+    Wording,
+)
+from stream.session.score import components, empathy_score
+from stream.session.state import Fact, SessionState
+
+REPEATED_WORDING = 0.8
+"""Similarity (0 to 1) from which two agent turns count as the same wording."""
+
+_STEPS = (
+    (Label.DATA_REQUEST, "data_request"),
+    (Label.POLICY, "policy"),
+    (Label.HOLD, "hold"),
+    (Label.TRANSFER, "transfer"),
+    (Label.RESOLUTION, "resolution"),
+)
+"""In a turn that takes several steps, the first of these is named as the break."""
+
+_LOOKING = frozenset({"lookup", "search", "note"})
+"""Actions of the agent's tools that look and do not solve."""
+
+
+_NO_LABELS = Label(0)
+
+
+@dataclass(slots=True)
+class _Counter:
+    """One behaviour's opportunities and how many of them were kept."""
+
+    opportunities: int = 0
+    kept: int = 0
+
+    def add(self, kept: bool) -> None:
+        self.opportunities += 1
+        self.kept += kept
+
+    def result(self) -> Kept:
+        return Kept(self.opportunities, self.kept)
+
+
+@dataclass(slots=True)
+class _Block:
+    """The agent's side between two customer turns."""
+
+    next_step: bool = False
+    reason: bool = False
+    outcomes: int = 0
+    """Turns in the block whose reasoning was called for."""
+
+
+@dataclass(slots=True)
+class _Timeline:
+    """What has been seen so far, walking the facts in event-time order."""
+
+    concern_ms: int | None = None
+    concern_turns: int = 0
+    """Agent turns since the first concern."""
+    recognition: Recognition | None = None
+    recognized_first: bool = False
+    processed: bool = False
+    steps_before: int = 0
+    broke_at: Break | None = None
+    labels: Label = _NO_LABELS
+    particulars: int = 0
+    copied: list[float] = field(default_factory=list)
+    resolved: bool = False
+    recognized_before_resolution: bool = False
+    repeats: int = 0
+    emotion_last: int = 0
+    emotion_peak: int = 0
+    repeated_turns: int = 0
+    next_steps: _Counter = field(default_factory=_Counter)
+    data: _Counter = field(default_factory=_Counter)
+    policy: _Counter = field(default_factory=_Counter)
+    reasoning: _Counter = field(default_factory=_Counter)
+    block: _Block = field(default_factory=_Block)
+    evidence: list[Evidence] = field(default_factory=list)
+    customer_turns: int = 0
+    agent_turns: int = 0
+    bot_turns: int = 0
+    bot_recognized: bool = False
+
+
+def judge(
+    state: SessionState,
+    recognizer: Recognizer,
+    closed_by: str,
+    languages: frozenset[str] = frozenset(),
+) -> InteractionRecord:
+    """The record of a session. ``languages`` are the primary language subtags that the recogniser
+    reads (``en``); a session that names another one is not judged. Empty means all."""
+    seen = _Timeline()
+    context = recognizer.new_context()
+    agent_readings: list[AgentReading] = []
+    turn = 0
+    # A stable sort: events with the same time and sequence stay in their order of arrival.
+    for fact in sorted(state.facts, key=lambda fact: (fact.time_ms, fact.sequence)):
+        if fact.kind == Speaker.CUSTOMER.value:
+            _customer(seen, fact, turn, recognizer, context)
+        elif fact.kind == Speaker.AGENT.value:
+            reading = recognizer.agent_from_wire(fact.value)
+            _agent(seen, fact, turn, recognizer.relate_agent(reading, context))
+            if any(
+                recognizer.wording_similarity(reading, old) >= REPEATED_WORDING
+                for old in agent_readings
+            ):
+                seen.repeated_turns += 1
+            agent_readings.append(reading)
+            context.add_agent(reading)
+        elif fact.kind == Speaker.BOT.value:
+            reading = recognizer.agent_from_wire(fact.value)
+            labels = recognizer.relate_agent(reading, context).labels
+            seen.bot_turns += 1
+            seen.bot_recognized |= bool(labels & RECOGNITION)
+            seen.evidence.append(Evidence(turn, fact.kind, label_names(labels)))
+            context.add_agent(reading)
+        elif fact.kind != Speaker.SYSTEM.value:
+            _tool(seen, fact)
+            continue
+        else:
+            seen.evidence.append(Evidence(turn, fact.kind))
+        turn += 1
+    _end_block(seen)
+    return _record(state, seen, turn, recognizer, context, closed_by, languages)
+
+
+def unjudgeable(state: SessionState, recognizer: Recognizer, closed_by: str) -> InteractionRecord:
+    """The record of a session that :func:`judge` failed on: it says so, and judges nothing."""
+    return replace(
+        _record(
+            state, _Timeline(), 0, recognizer, recognizer.new_context(), closed_by, frozenset()
+        ),
+        unjudged_reason="failed",
+    )
+
+
+def _customer(
+    seen: _Timeline, fact: Fact, turn: int, recognizer: Recognizer, context: Context
+) -> None:
+    reading = recognizer.customer_from_wire(fact.value)
+    concern, emotion, repeat = recognizer.relate_customer(reading, context)
+    context.add_customer(reading)
+    _end_block(seen)
+    seen.customer_turns += 1
+    if concern and seen.concern_ms is None:
+        seen.concern_ms = fact.time_ms
+    seen.repeats += repeat
+    seen.emotion_last = emotion
+    seen.emotion_peak = max(seen.emotion_peak, emotion)
+    seen.evidence.append(Evidence(turn, fact.kind, concern=concern, emotion=emotion, repeat=repeat))
+
+
+def _agent(seen: _Timeline, fact: Fact, turn: int, related: AgentTurn) -> None:
+    labels = related.labels
+    recognizing = bool(labels & RECOGNITION)
+    before = seen.recognition is not None
+    """Whether recognition came in an earlier turn."""
+    in_time = before or (recognizing and related.recognition_first)
+    """Whether recognition came before the process in this turn."""
+    seen.agent_turns += 1
+    if seen.concern_ms is not None:
+        seen.concern_turns += 1
+
+    if not in_time and seen.broke_at is None:
+        step = next((name for label, name in _STEPS if labels & label), None)
+        if step is not None:
+            seen.broke_at = Break(step, turn)
+        elif not recognizing and seen.concern_turns == 1:
+            seen.broke_at = Break("opening", turn)
+    if recognizing:
+        if seen.recognition is None:
+            concern_ms = fact.time_ms if seen.concern_ms is None else seen.concern_ms
+            seen.recognition = Recognition(
+                turn=turn,
+                agent_turns=max(1, seen.concern_turns),
+                seconds=max(0, fact.time_ms - concern_ms) / 1000,
+                labels=label_names(labels & RECOGNITION),
+                copied_ratio=round(related.copied, 4),
+                particulars=related.particulars,
+            )
+            seen.recognized_first = not seen.processed and related.recognition_first
+            if labels & PROCESS and not related.recognition_first:
+                seen.steps_before += 1
+        seen.copied.append(related.copied)
+        seen.particulars = max(seen.particulars, related.particulars)
+    elif not before and labels & PROCESS:
+        seen.steps_before += 1
+    seen.labels |= labels
+
+    if labels & Label.DATA_REQUEST and seen.concern_ms is not None:
+        seen.data.add(in_time)
+    if labels & Label.POLICY:
+        seen.policy.add(bool(seen.labels & Label.IMPACT))
+        seen.block.outcomes += 1
+    if labels & Label.RESOLUTION and not seen.resolved:
+        seen.resolved = True
+        seen.recognized_before_resolution = in_time
+        seen.block.outcomes += not labels & Label.POLICY
+    seen.block.next_step |= bool(labels & Label.NEXT_STEP)
+    seen.block.reason |= bool(labels & Label.REASON)
+    if labels & (Label.HOLD | Label.TRANSFER):
+        seen.next_steps.add(seen.block.next_step)
+    seen.processed |= bool(labels & PROCESS)
+    seen.evidence.append(Evidence(turn, fact.kind, label_names(labels)))
+
+
+def _tool(seen: _Timeline, fact: Fact) -> None:
+    """A hold, a transfer or an action that the agent's tools report."""
+    hold = fact.kind == EventType.HOLD_STARTED.value
+    transfer = fact.kind == EventType.TRANSFER.value
+    action = fact.kind == EventType.ACTION.value and fact.value not in _LOOKING
+    if not (hold or transfer or action):
+        return
+    recognized = seen.recognition is not None
+    if not recognized and seen.broke_at is None:
+        step = "hold" if hold else "transfer" if transfer else "resolution"
+        seen.broke_at = Break(step, None)
+    if hold or transfer:
+        seen.next_steps.add(seen.block.next_step)
+    if action and not seen.resolved:
+        seen.resolved = True
+        seen.recognized_before_resolution = recognized
+    if transfer or action:
+        seen.processed = True
+        seen.steps_before += not recognized
+
+
+def _end_block(seen: _Timeline) -> None:
+    for _ in range(seen.block.outcomes):
+        seen.reasoning.add(seen.block.reason)
+    seen.block = _Block()
+
+
+def _record(
+    state: SessionState,
+    seen: _Timeline,
+    turns: int,
+    recognizer: Recognizer,
+    context: Context,
+    closed_by: str,
+    languages: frozenset[str],
+) -> InteractionRecord:
+    language = state.attribute("language")
+    unjudged: str | None = None
+    if languages and language and language.lower().partition("-")[0] not in languages:
+        unjudged = "language"
+    elif not seen.customer_turns:
+        unjudged = "no_customer_turns"
+    elif not seen.agent_turns:
+        unjudged = "no_agent_turns"
+
+    recognized = seen.recognition is not None
+    answered = int(seen.concern_turns > 0)
+    copied = round(sum(seen.copied) / len(seen.copied), 4) if seen.copied else None
+    conduct = (seen.next_steps, seen.data, seen.reasoning)
+    parts = components(
+        recognized=recognized,
+        steps_before=seen.steps_before,
+        labels=seen.labels,
+        particulars=seen.particulars,
+        generic=bool(seen.labels & Label.GENERIC_EMPATHY),
+        copied_ratio=copied,
+        repeated_turns=seen.repeated_turns,
+        opportunities=sum(counter.opportunities for counter in conduct),
+        kept=sum(counter.kept for counter in conduct),
+        resolved=seen.resolved,
+        repeats=seen.repeats,
+        emotion_last=seen.emotion_last,
+    )
+    solving = int(seen.resolved and seen.concern_ms is not None)
+    return InteractionRecord(
+        schema_version=RECORD_VERSION,
+        session_id=state.session_id,
+        queue=state.attribute("queue"),
+        channel=state.attribute("channel"),
+        language=language,
+        agents=sorted(state.agents, key=state.agents.__getitem__),
+        started_at=format_time(state.started_ms),
+        ended_at=format_time(state.updated_ms),
+        closed_by=closed_by,
+        recognizer=recognizer.version,
+        judged=unjudged is None,
+        unjudged_reason=unjudged,
+        scenario=recognizer.scenario(context),
+        turns=Turns(turns, seen.customer_turns, seen.agent_turns, seen.bot_turns),
+        recognized=recognized,
+        recognized_first=seen.recognized_first,
+        recognition=seen.recognition,
+        broke_at=None if seen.recognized_first else seen.broke_at,
+        signals=Signals(
+            situation_confirmed=Kept(answered, answered * bool(seen.labels & Label.SITUATION)),
+            goal_acknowledged=Kept(answered, answered * bool(seen.labels & Label.GOAL)),
+            next_steps_explained=seen.next_steps.result(),
+            concern_before_data=seen.data.result(),
+        ),
+        habits=Habits(
+            recognition_before_resolution=Kept(
+                solving, solving * seen.recognized_before_resolution
+            ),
+            impact_before_policy=seen.policy.result(),
+            reasoning_explained=seen.reasoning.result(),
+        ),
+        repeats=seen.repeats,
+        emotion_peak=seen.emotion_peak,
+        wording=Wording(copied, seen.repeated_turns),
+        empathy_score=empathy_score(parts),
+        score_components=parts,
+        bot=Bot(seen.bot_turns, seen.bot_recognized),
+        evidence=seen.evidence,
+        quality=Quality(
+            len(state.facts) + state.duplicates, state.duplicates, state.late, state.out_of_order
+        ),
+    )

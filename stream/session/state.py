@@ -1,0 +1,236 @@
+"""The state of one conversation: facts gathered so far and where in the log they came from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+
+from stream.events import Event, EventType, Speaker
+
+STATE_VERSION = 1
+"""Version of the encoded layout; a newer release reads the older ones (``_MIGRATIONS``)."""
+
+_MIGRATIONS: dict[int, Callable[[list[Any]], list[Any]]] = {}
+"""From a version to the step that turns its layout into the next version's."""
+
+
+class Fact(NamedTuple):
+    """What one event shows, independent of every other event.
+
+    ``kind`` is the event's type, or the speaker of an utterance. ``value`` is the reading of a
+    turn in its wire form (no text), or the name of a transfer's target or an action's kind.
+    """
+
+    kind: str
+    time_ms: int
+    sequence: int
+    value: Any
+
+
+class Attribute(NamedTuple):
+    """A property that several events may carry: the earliest event's value holds."""
+
+    time_ms: int
+    sequence: int
+    value: str
+
+
+class StateError(ValueError):
+    """Bytes that are not a session state of a known version."""
+
+
+def event_hash(event_id: str) -> int:
+    """56 bits of BLAKE2b, to tell a duplicate without keeping identifiers."""
+    return int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=7).digest(), "big")
+
+
+class SessionState:
+    """Facts of one session and what closing needs to know.
+
+    The ``*_clock`` fields are values of the partition's watermark (event time, milliseconds) at
+    the moment something was seen, so that a session that lags behind its partition gets as much
+    time as one that does not.
+    """
+
+    __slots__ = (
+        "agents",
+        "attributes",
+        "closed_log_ms",
+        "closing",
+        "closing_log_ms",
+        "duplicates",
+        "ended_clock",
+        "facts",
+        "heard_clock",
+        "late",
+        "newest",
+        "offset",
+        "opened_clock",
+        "out_of_order",
+        "seen",
+        "session_id",
+        "started_ms",
+        "text_chars",
+        "updated_ms",
+    )
+
+    def __init__(self, session_id: str, offset: int, clock: int, time_ms: int) -> None:
+        self.session_id = session_id
+        self.offset = offset
+        """Offset of the newest event that is part of this state: an older one is a redelivery."""
+        self.opened_clock = clock
+        self.heard_clock = clock
+        self.ended_clock: int | None = None
+        self.closing = ""
+        """Why the session is about to close, once that is decided and must not change."""
+        self.closing_log_ms = 0
+        """The log's time when that was decided."""
+        self.closed_log_ms: int | None = None
+        """The log's time when the record was emitted; None before that."""
+        self.started_ms = time_ms
+        self.updated_ms = time_ms
+        self.newest = (time_ms, 0)
+        self.attributes: dict[str, Attribute] = {}
+        self.agents: dict[str, tuple[int, int]] = {}
+        self.facts: list[Fact] = []
+        self.seen: list[int] = []
+        self.text_chars = 0
+        """Characters of all turns: what the readings' size grows with."""
+        self.duplicates = 0
+        self.late = 0
+        self.out_of_order = 0
+
+    def is_open(self) -> bool:
+        """Whether events still count for this session's record."""
+        return self.closed_log_ms is None and not self.closing
+
+    def apply(self, offset: int, clock: int, event: Event, fact: Fact, seen: int) -> None:
+        """Take one new event in. ``clock`` is the partition's watermark including it."""
+        place = (event.time_ms, event.sequence)
+        if self.seen and place < self.newest:
+            self.out_of_order += 1
+        self.newest = max(self.newest, place)
+        if self.ended_clock is not None:
+            self.late += 1
+        elif event.type is EventType.SESSION_ENDED:
+            self.ended_clock = clock
+        self.offset = offset
+        self.heard_clock = clock
+        self.seen.append(seen)
+        self.started_ms = min(self.started_ms, event.time_ms)
+        self.updated_ms = max(self.updated_ms, event.time_ms)
+        for name in ("queue", "channel", "language"):
+            if value := getattr(event, name):
+                known = self.attributes.get(name)
+                if known is None or place < known[:2]:
+                    self.attributes[name] = Attribute(*place, value)
+        if event.agent and event.speaker is Speaker.AGENT:
+            self.agents[event.agent] = min(place, self.agents.get(event.agent, place))
+        self.facts.append(fact)
+        self.text_chars += len(event.text)
+
+    def attribute(self, name: str) -> str:
+        known = self.attributes.get(name)
+        return known.value if known else ""
+
+    def close(self, log_ms: int) -> None:
+        """Drop all but what recognises a late event, which the grace time needs."""
+        self.closed_log_ms = log_ms
+        self.closing = ""
+        self.facts = []
+        self.seen = []
+        self.attributes = {}
+        self.agents = {}
+
+    def encode(self) -> bytes:
+        """The changelog's value for this session; of a closed one, little is left."""
+        if self.closed_log_ms is not None:
+            return orjson.dumps([STATE_VERSION, self.offset, self.closed_log_ms])
+        return orjson.dumps(
+            [
+                STATE_VERSION,
+                self.offset,
+                self.opened_clock,
+                self.heard_clock,
+                self.ended_clock,
+                self.closing,
+                self.closing_log_ms,
+                self.started_ms,
+                self.updated_ms,
+                self.newest,
+                {name: tuple(value) for name, value in self.attributes.items()},
+                self.agents,
+                [tuple(fact) for fact in self.facts],
+                self.seen,
+                self.text_chars,
+                self.duplicates,
+                self.late,
+                self.out_of_order,
+            ]
+        )
+
+    @classmethod
+    def decode(cls, session_id: str, data: bytes) -> SessionState:
+        """The inverse of :meth:`encode`. Raises :class:`StateError`."""
+        try:
+            layout = orjson.loads(data)
+            while layout[0] != STATE_VERSION:
+                layout = _MIGRATIONS[layout[0]](layout)
+            if len(layout) == 3:
+                closed = cls(session_id, layout[1], 0, 0)
+                closed.closed_log_ms = layout[2]
+                return closed
+            (
+                _,
+                offset,
+                opened_clock,
+                heard_clock,
+                ended_clock,
+                closing,
+                closing_log_ms,
+                started_ms,
+                updated_ms,
+                newest,
+                attributes,
+                agents,
+                facts,
+                seen,
+                text_chars,
+                duplicates,
+                late,
+                out_of_order,
+            ) = layout
+            state = cls(session_id, offset, opened_clock, started_ms)
+            state.heard_clock = heard_clock
+            state.ended_clock = ended_clock
+            state.closing = closing
+            state.closing_log_ms = closing_log_ms
+            state.updated_ms = updated_ms
+            state.newest = (newest[0], newest[1])
+            state.attributes = {name: Attribute(*value) for name, value in attributes.items()}
+            state.agents = {agent: (place[0], place[1]) for agent, place in agents.items()}
+            state.facts = [Fact(*fact) for fact in facts]
+            state.seen = seen
+            state.text_chars = text_chars
+            state.duplicates = duplicates
+            state.late = late
+            state.out_of_order = out_of_order
+        except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError) as error:
+            raise StateError(
+                f"the state of session {session_id!r} is not of version {STATE_VERSION} or older"
+            ) from error
+        return state
+
+
+def encoded_offset(data: bytes) -> int:
+    """The applied offset of an encoded state, without decoding the rest of it.
+
+    Raises :class:`StateError`.
+    """
+    try:
+        return int(data[data.index(b",") + 1 : data.index(b",", data.index(b",") + 1)])
+    except ValueError as error:
+        raise StateError("not a session state") from error
