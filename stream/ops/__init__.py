@@ -1,0 +1,1 @@
+"""What operators see: the Prometheus catalogue and the operations port."""

@@ -1,0 +1,173 @@
+"""Every metric of the service, with its help text, in one place."""
+
+from __future__ import annotations
+
+import platform
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    disable_created_metrics,
+)
+
+from stream import __version__
+from stream.events import RejectReason
+from stream.session import InteractionRecord, Outcome
+
+OTHER_QUEUE = "other"
+"""Label of the queues past the limit, and of sessions that name no queue."""
+
+_RECOGNITION_SECONDS = (5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 14_400, 86_400)
+_LATENCY_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+class Metrics:
+    """The metrics of one worker, in a registry of their own.
+
+    ``max_queues`` bounds the values of the ``queue`` label: first come, first named; the others
+    count as :data:`OTHER_QUEUE`. No metric has a label per session or agent.
+    """
+
+    def __init__(self, recognizer: str, max_queues: int) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = registry = CollectorRegistry()
+        self._max_queues = max_queues
+        self._queues: set[str] = set()
+
+        self.events = Counter(
+            "empathy_events_total",
+            "Events read from the events topic, by type and by what became of them.",
+            ["type", "outcome"],
+            registry=registry,
+        )
+        self.rejected = Counter(
+            "empathy_events_rejected_total",
+            "Events sent to the rejected topic, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in RejectReason:
+            self.rejected.labels(reason.value)
+        self.late = Counter(
+            "empathy_events_late_total",
+            "Events of sessions already closed: counted, in no record.",
+            registry=registry,
+        )
+        self.open_sessions = Gauge(
+            "empathy_sessions_open",
+            "Sessions without a record yet, on this worker.",
+            registry=registry,
+        )
+        self.records = Counter(
+            "empathy_records_total",
+            "Interaction records emitted, by queue, by why the session closed, and by whether it "
+            "was judged.",
+            ["queue", "closed_by", "judged"],
+            registry=registry,
+        )
+        self.recognized = Counter(
+            "empathy_records_recognized_total",
+            "Judged interactions in which the agent recognised the customer.",
+            ["queue"],
+            registry=registry,
+        )
+        self.recognized_first = Counter(
+            "empathy_records_recognized_first_total",
+            "Judged interactions in which recognition came before any process.",
+            ["queue"],
+            registry=registry,
+        )
+        self.judged = Counter(
+            "empathy_records_judged_total",
+            "Interactions that count in recognition rates: the denominator.",
+            ["queue"],
+            registry=registry,
+        )
+        self.failed = Counter(
+            "empathy_sessions_failed_total",
+            "Sessions that could not be judged because of a fault of the service.",
+            registry=registry,
+        )
+        self.recognition_seconds = Histogram(
+            "empathy_recognition_seconds",
+            "Time from the customer's first concern to the first recognition, by queue.",
+            ["queue"],
+            buckets=_RECOGNITION_SECONDS,
+            registry=registry,
+        )
+        self.record_latency = Histogram(
+            "empathy_record_latency_seconds",
+            "Time from session.ended in the log to its record acknowledged by the broker.",
+            buckets=_LATENCY_SECONDS,
+            registry=registry,
+        )
+        self.batch_seconds = Histogram(
+            "empathy_batch_seconds",
+            "Time to process and persist one batch of events.",
+            buckets=_BATCH_SECONDS,
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "empathy_consumer_lag_records",
+            "Records of the events topic not yet processed, by partition.",
+            ["partition"],
+            registry=registry,
+        )
+        self.queues_folded = Counter(
+            "empathy_queues_folded_total",
+            "Records whose queue counts as 'other' because EMPATHY_MAX_QUEUES is reached.",
+            registry=registry,
+        )
+        self.assigned = Gauge(
+            "empathy_partitions_assigned",
+            "Partitions of the events topic that this worker owns.",
+            registry=registry,
+        )
+        self.rebalances = Counter(
+            "empathy_rebalances_total",
+            "Rebalances that this worker went through.",
+            registry=registry,
+        )
+        build = Info("empathy_build", "Version of the service.", registry=registry)
+        build.info(
+            {
+                "version": __version__,
+                "recognizer": recognizer,
+                "python": platform.python_version(),
+            }
+        )
+
+    def queue_label(self, queue: str) -> str:
+        """The label that a queue counts under."""
+        if not queue or queue == OTHER_QUEUE:
+            return OTHER_QUEUE
+        if queue not in self._queues:
+            if len(self._queues) >= self._max_queues:
+                self.queues_folded.inc()
+                return OTHER_QUEUE
+            self._queues.add(queue)
+        return queue
+
+    def count_events(self, event_type: str, outcome: Outcome, count: int) -> None:
+        """Count events that were not rejected."""
+        self.events.labels(event_type, outcome.value).inc(count)
+        if outcome is Outcome.LATE:
+            self.late.inc(count)
+
+    def count_record(self, record: InteractionRecord) -> None:
+        """Count one emitted record."""
+        queue = self.queue_label(record.queue)
+        judged = "true" if record.judged else "false"
+        self.records.labels(queue, record.closed_by, judged).inc()
+        if not record.judged:
+            return
+        self.judged.labels(queue).inc()
+        # A queue's counters appear together, at 0, so that a rate exists before the first hit.
+        self.recognized.labels(queue).inc(record.recognized)
+        self.recognized_first.labels(queue).inc(record.recognized_first)
+        if record.recognition is not None:
+            self.recognition_seconds.labels(queue).observe(record.recognition.seconds)

@@ -1,0 +1,265 @@
+"""Every setting, read once from ``EMPATHY_*`` environment variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+PREFIX = "EMPATHY_"
+
+T = TypeVar("T")
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used; the message names it and what is allowed."""
+
+
+def _setting(
+    default: Any,
+    help: str,
+    parse: Callable[[str], Any],
+    allowed: str,
+    *,
+    secret: bool = False,
+) -> Any:
+    return field(
+        default=default,
+        metadata={"help": help, "parse": parse, "allowed": allowed, "secret": secret},
+    )
+
+
+def _text(
+    default: str,
+    help: str,
+    *,
+    allowed: str = "text",
+    choices: tuple[str, ...] = (),
+    secret: bool = False,
+) -> Any:
+    def parse(raw: str) -> str:
+        if choices and raw not in choices:
+            raise ValueError
+        return raw
+
+    named = "one of " + ", ".join(choices) if choices else allowed
+    return _setting(default, help, parse, named, secret=secret)
+
+
+def _integer(default: int, help: str, low: int, high: int) -> Any:
+    def parse(raw: str) -> int:
+        value = int(raw)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return _setting(default, help, parse, f"a whole number from {low} to {high}")
+
+
+def _seconds(default: float, help: str, low: float, high: float) -> Any:
+    def parse(raw: str) -> float:
+        value = float(raw)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return _setting(default, help, parse, f"seconds from {low:g} to {high:g}")
+
+
+def _flag(default: bool, help: str) -> Any:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+    def parse(raw: str) -> bool:
+        try:
+            return words[raw.strip().lower()]
+        except KeyError:
+            raise ValueError from None
+
+    return _setting(default, help, parse, "true or false")
+
+
+def _names(default: tuple[str, ...], help: str) -> Any:
+    def parse(raw: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in raw.split(",") if part.strip())
+
+    return _setting(default, help, parse, "names separated by commas")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The effective settings. Field ``x_y`` is the environment variable ``EMPATHY_X_Y``."""
+
+    bootstrap_servers: tuple[str, ...] = _names(
+        ("localhost:9092",), "Kafka brokers to start from, host:port, separated by commas."
+    )
+    group_id: str = _text(
+        "empathy-stream", "Consumer group; also the prefix of the state's changelog topic."
+    )
+    events_topic: str = _text("conversation.events", "Topic the conversation events come from.")
+    rejected_topic: str = _text(
+        "conversation.events.rejected", "Topic for events that cannot be used, with the reason."
+    )
+    interactions_topic: str = _text(
+        "empathy.interactions", "Topic for the empathy record of each closed session."
+    )
+    create_topics: bool = _flag(
+        True, "Create missing topics; otherwise a missing topic stops the start."
+    )
+    partitions: int = _integer(
+        4, "Partitions of topics that are created; existing topics keep theirs.", 1, 10_000
+    )
+    replication_factor: int = _integer(
+        -1, "Replicas of topics that are created; -1 takes the broker's default.", -1, 32
+    )
+    security_protocol: str = _text(
+        "PLAINTEXT",
+        "How to talk to the brokers.",
+        choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+    )
+    ssl_ca_file: str = _text("", "PEM file of the authorities that sign the brokers' certificates.")
+    ssl_cert_file: str = _text("", "PEM file of this client's certificate, for mutual TLS.")
+    ssl_key_file: str = _text("", "PEM file of this client's private key, for mutual TLS.")
+    sasl_mechanism: str = _text(
+        "PLAIN", "SASL mechanism.", choices=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+    )
+    sasl_username: str = _text("", "SASL user name.")
+    sasl_password: str = _text("", "SASL password.", secret=True)
+
+    linger_seconds: float = _seconds(
+        0.1, "How long after session.ended its last events may still arrive.", 0, 3600
+    )
+    inactivity_seconds: float = _seconds(
+        900, "A session without an event for this long is closed.", 1, 2_592_000
+    )
+    max_age_seconds: float = _seconds(
+        86_400, "A session is closed this long after its first event.", 1, 2_592_000
+    )
+    grace_seconds: float = _seconds(
+        3600,
+        "How long a closed session is remembered, so that late events cannot reopen it.",
+        0,
+        2_592_000,
+    )
+    max_session_events: int = _integer(
+        2000, "A session is closed at this many events.", 10, 100_000
+    )
+    max_event_bytes: int = _integer(262_144, "Larger events are rejected.", 1024, 16_777_216)
+    max_poll_records: int = _integer(
+        4000, "Most events of all partitions that are processed as one batch.", 1, 100_000
+    )
+    max_queues: int = _integer(
+        200, "Queues with metrics of their own; further ones count as 'other'.", 1, 10_000
+    )
+    languages: tuple[str, ...] = _names(
+        ("en",), "Languages that are judged (primary subtags); a session without one is judged."
+    )
+    recognizer: str = _text("fast", "Which recogniser reads the turns.", choices=("fast",))
+
+    session_timeout_seconds: float = _seconds(
+        10, "A worker silent for this long loses its partitions.", 1, 1800
+    )
+    commit_interval_seconds: float = _seconds(1, "How often offsets are committed.", 0.05, 600)
+    drain_seconds: float = _seconds(
+        30, "How long a stopping worker may take to finish its batch and commit.", 1, 3600
+    )
+    ops_host: str = _text("127.0.0.1", "Address of the operations port; 0.0.0.0 opens it to all.")
+    ops_port: int = _integer(
+        9464, "Operations port: /metrics, /healthz, /readyz; 0 takes a free one.", 0, 65_535
+    )
+    stuck_seconds: float = _seconds(
+        60, "/healthz fails when the worker has made no progress for this long.", 1, 3600
+    )
+    log_level: str = _text(
+        "INFO", "Least severe log line.", choices=("DEBUG", "INFO", "WARNING", "ERROR")
+    )
+    log_format: str = _text(
+        "auto",
+        "Log lines as JSON or for people; auto: for people on a terminal.",
+        choices=("auto", "json", "text"),
+    )
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings. A secret may also come from the file that ``EMPATHY_X_FILE`` names.
+
+        Raises :class:`SettingError` for a value that is not allowed and for an ``EMPATHY_*``
+        variable that is no setting, since that is most likely a typing error.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        known: set[str] = set()
+        for setting in fields(cls):
+            name = variable(setting.name)
+            known.add(name)
+            raw = environ.get(name)
+            if setting.metadata["secret"]:
+                known.add(f"{name}_FILE")
+                raw = _secret(name, raw, environ.get(f"{name}_FILE"))
+            if raw is None or raw == "":
+                continue
+            try:
+                values[setting.name] = setting.metadata["parse"](raw)
+            except ValueError:
+                shown = "the given value" if setting.metadata["secret"] else repr(raw)
+                raise SettingError(
+                    f"{name}: {shown} is not allowed; it must be {setting.metadata['allowed']}"
+                ) from None
+        unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+        if unknown:
+            raise SettingError(
+                f"{unknown[0]}: no such setting; 'empathy-stream config --help' lists them"
+            )
+        settings = cls(**values)
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        if not self.bootstrap_servers:
+            raise SettingError(f"{PREFIX}BOOTSTRAP_SERVERS: name at least one broker, host:port")
+        if self.max_age_seconds < self.inactivity_seconds:
+            raise SettingError(
+                f"{PREFIX}MAX_AGE_SECONDS: must be at least {PREFIX}INACTIVITY_SECONDS "
+                f"({self.inactivity_seconds:g})"
+            )
+        if bool(self.ssl_cert_file) != bool(self.ssl_key_file):
+            raise SettingError(
+                f"{PREFIX}SSL_CERT_FILE and {PREFIX}SSL_KEY_FILE: give both or neither"
+            )
+        if self.security_protocol.startswith("SASL") and not self.sasl_username:
+            raise SettingError(
+                f"{PREFIX}SASL_USERNAME: must be given with "
+                f"{PREFIX}SECURITY_PROTOCOL={self.security_protocol}"
+            )
+
+    def shown(self) -> dict[str, Any]:
+        """Settings by environment variable, secrets masked."""
+        out: dict[str, Any] = {}
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if setting.metadata["secret"]:
+                value = "********" if value else ""
+            out[variable(setting.name)] = ",".join(value) if isinstance(value, tuple) else value
+        return out
+
+    @property
+    def changelog_topic(self) -> str:
+        """The topic that holds the open sessions' state."""
+        return f"{self.group_id}-sessions-changelog"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def _secret(name: str, raw: str | None, file: str | None) -> str | None:
+    if not file:
+        return raw
+    if raw:
+        raise SettingError(f"{name} and {name}_FILE: give one of them")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingError(f"{name}_FILE: cannot read {file}: {error.strerror}") from None

@@ -1,0 +1,473 @@
+"""The worker: batches of events through the session processors, results to Kafka.
+
+For each batch, in this order: records and rejected events out and acknowledged, then the changed
+states to the changelog, then the batch becomes committable. Whatever happens in between, the batch
+is read again by the partition's next owner, and the state's offsets make that a no-op.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import faust
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from faust.types import TP, StreamT
+from faust.types.tuples import Message
+from yarl import URL
+
+from stream.events import Rejected, RejectReason, decode
+from stream.ops.metrics import Metrics
+from stream.recognition import fast
+from stream.session import (
+    WATERMARK_KEY,
+    Changes,
+    Mark,
+    Outcome,
+    SessionProcessor,
+)
+from stream.settings import Settings
+from stream.worker.kafka import faust_credentials
+from stream.worker.rules import closing_rules
+from stream.worker.store import SessionStore
+from stream.worker.transport import BatchConsumer, BatchSchema, BatchTransport
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.02
+"""How often partitions that have run dry are looked at: part of a record's latency."""
+
+_RETRY_SECONDS = 1.0
+_REJECTED_BYTES = 900_000
+"""Most of a rejected event that is kept: what brokers accept by default, headers included."""
+
+
+class Send(NamedTuple):
+    """One message to produce."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: list[tuple[str, bytes]] | None = None
+
+
+class Dropped(Exception):  # noqa: N818  (an outcome, not an error)
+    """The partition is no longer ours: what is under way is to be dropped whole."""
+
+
+class _Partition:
+    """A session processor and when its watermark last moved on this worker's clock."""
+
+    def __init__(self, processor: SessionProcessor, now: float) -> None:
+        self.processor = processor
+        self.watermark_ms = processor.watermark_ms
+        self.moved_at = now
+
+    def observe_watermark(self, now: float) -> None:
+        if self.processor.watermark_ms != self.watermark_ms:
+            self.watermark_ms = self.processor.watermark_ms
+            self.moved_at = now
+
+
+class Worker:
+    """One member of the consumer group. ``partitions`` is the events topic's."""
+
+    def __init__(self, settings: Settings, partitions: int, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._recognizer = fast()
+        self._rules = closing_rules(settings)
+        self._partitions: dict[int, _Partition] = {}
+        self._marks: dict[TP, Mark] = {}
+        self._lock = asyncio.Lock()
+        self._ticker: asyncio.Task[None] | None = None
+        self._failure: asyncio.Future[BaseException] | None = None
+        self._beat = time.monotonic()
+        self._started = False
+        self._rejected_warned = False
+        self._directory = tempfile.TemporaryDirectory(prefix="empathy-stream-")
+        self.app = self._build(partitions)
+
+    # -- Faust ----------------------------------------------------------------------------------
+
+    def _build(self, partitions: int) -> faust.App:
+        settings = self._settings
+        app = faust.App(
+            settings.group_id,
+            broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers],
+            broker_credentials=faust_credentials(settings),
+            broker_session_timeout=settings.session_timeout_seconds,
+            broker_heartbeat_interval=min(3.0, settings.session_timeout_seconds / 4),
+            broker_request_timeout=max(40.0, settings.session_timeout_seconds + 5),
+            broker_commit_interval=settings.commit_interval_seconds,
+            broker_max_poll_records=settings.max_poll_records,
+            consumer_auto_offset_reset="earliest",
+            # Each entry is a poll's worth of records: two are one being done and one ready.
+            stream_buffer_maxsize=2,
+            stream_wait_empty=True,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            key_serializer="raw",
+            value_serializer="raw",
+            store="memory://",
+            datadir=Path(self._directory.name),
+            autodiscover=False,
+            web_enabled=False,
+        )
+        app.transport = BatchTransport(
+            app.conf.broker_consumer,
+            app,
+            batched_topics=frozenset({settings.events_topic, settings.changelog_topic}),
+            before_commit=self._before_commit,
+        )
+        table = app.Table(
+            "sessions",
+            partitions=partitions,
+            key_type=bytes,
+            value_type=bytes,
+            schema=BatchSchema(),
+        )
+        self._store = table._data = SessionStore(URL("memory://"), app, table)
+        events = app.topic(settings.events_topic, schema=BatchSchema(), allow_empty=True)
+
+        async def sessions(stream: StreamT) -> None:
+            async for event in stream.noack().events():
+                await self._on_batch(event.message)
+
+        app.agent(events, name="sessions")(sessions)
+        app.on_partitions_revoked.connect(self._on_revoked)
+        app.on_rebalance_complete.connect(self._on_rebalanced)
+        return app
+
+    async def _on_revoked(self, *_: Any, **__: Any) -> None:
+        # Which partitions stay is known only at the assignment: all are built again from what
+        # was persisted, which for those that stay is in memory.
+        self._forget_partitions()
+
+    async def _on_rebalanced(self, *_: Any, **__: Any) -> None:
+        self._forget_partitions()
+        self._metrics.rebalances.inc()
+
+    def _forget_partitions(self) -> None:
+        self._partitions.clear()
+        self._marks.clear()
+        self._metrics.lag.clear()
+        self._metrics.open_sessions.set(0)
+
+    # -- life -----------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set, then drain. Raises what stopped the worker otherwise."""
+        self._failure = asyncio.get_running_loop().create_future()
+        self._ticker = asyncio.create_task(self._tick())
+        starting = asyncio.create_task(self.app.start())
+        stopping = asyncio.create_task(stop.wait())
+        crashed = asyncio.create_task(self.app.wait_until_stopped())
+        try:
+            pending = {starting, stopping, crashed, self._failure}
+            while True:
+                done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                if starting in done:
+                    starting.result()
+                    pending.discard(starting)
+                    self._started = True
+                if stopping in done or crashed in done or self._failure in done:
+                    break
+        finally:
+            self._ticker.cancel()
+            async with self._lock:
+                self._started = False
+            try:
+                await asyncio.wait_for(self.app.stop(), self._settings.drain_seconds)
+            except asyncio.TimeoutError:
+                log.warning("not drained in time; what is missing will be read again")
+            for task in (starting, stopping, crashed):
+                task.cancel()
+            self._directory.cleanup()
+        if self._failure.done():
+            raise self._failure.result()
+        if not stop.is_set():
+            reason = self.app.crash_reason or RuntimeError("the Faust app stopped by itself")
+            raise reason
+
+    def _fail(self, error: BaseException) -> None:
+        assert self._failure is not None
+        if not self._failure.done():
+            self._failure.set_result(error)
+
+    def healthy(self) -> str:
+        """Empty while the event loop turns."""
+        silent = time.monotonic() - self._beat
+        if silent > self._settings.stuck_seconds:
+            return f"the event loop has not turned for {silent:.0f} s"
+        return ""
+
+    def ready(self) -> str:
+        """Empty while the worker is a member of the group with its state recovered."""
+        if not self._started:
+            return "starting"
+        if self.app.rebalancing or not self.app.tables.actives_ready:
+            return "rebalancing"
+        return ""
+
+    # -- batches --------------------------------------------------------------------------------
+
+    async def _on_batch(self, message: Message) -> None:
+        consumer: BatchConsumer = self.app.consumer
+        started = time.monotonic()
+        try:
+            async with self._lock:
+                self._check_owned(message)
+                await self._process(message)
+        except Dropped:
+            self._partitions.pop(message.partition, None)
+            consumer.drop(message)
+        except asyncio.CancelledError:
+            self._partitions.pop(message.partition, None)
+            consumer.drop(message)
+            raise
+        except Exception as error:
+            self._partitions.pop(message.partition, None)
+            consumer.drop(message)
+            log.exception("a batch failed; the worker stops and the batch will be read again")
+            self._fail(error)
+            # The next batch must not be taken: its commit would pass over this one.
+            await asyncio.Event().wait()
+        else:
+            self._metrics.batch_seconds.observe(time.monotonic() - started)
+
+    def _check_owned(self, message: Message) -> None:
+        app = self.app
+        if message.generation_id != app.consumer_generation_id or message.tp not in (
+            app.consumer.assignment()
+        ):
+            raise Dropped
+
+    def _partition(self, tp: TP) -> _Partition:
+        partition = self._partitions.get(tp.partition)
+        if partition is None:
+            processor = SessionProcessor(
+                self._recognizer, self._rules, self._store.partition(tp.partition)
+            )
+            processor.resume(self.app.consumer.committed(tp) or 0)
+            partition = self._partitions[tp.partition] = _Partition(processor, time.monotonic())
+        return partition
+
+    async def _process(self, message: Message) -> None:
+        metrics = self._metrics
+        tp = message.tp
+        partition = self._partition(tp)
+        processor = partition.processor
+        max_bytes = self._settings.max_event_bytes
+        counts: dict[tuple[str, Outcome], int] = {}
+        rejects: list[Send] = []
+        for record in message.value:
+            offset, log_ms = record.offset, record.timestamp
+            event = decode(record.key, record.value, max_bytes)
+            if not isinstance(event, Rejected):
+                try:
+                    outcome = processor.process(offset, event, log_ms)
+                    kind = (event.type.value, outcome)
+                    counts[kind] = counts.get(kind, 0) + 1
+                    continue
+                except Exception as error:  # one event must not stop the partition
+                    log.exception("an event could not be processed", extra=_place(record))
+                    event = Rejected(RejectReason.PROCESSING_FAILED, type(error).__name__)
+            processor.skip(offset, log_ms)
+            metrics.rejected.labels(event.reason.value).inc()
+            rejects.append(self._reject(record, event))
+        await self._persist(tp, processor, rejects)
+
+        for (event_type, outcome), count in counts.items():
+            metrics.count_events(event_type, outcome, count)
+        mark = processor.now()
+        if mark is not None:
+            self._marks[tp] = mark
+        partition.observe_watermark(time.monotonic())
+        self.app.consumer.ack(message)
+        self._observe_state(tp, processor)
+
+    def _reject(self, record: Any, rejected: Rejected) -> Send:
+        if not self._rejected_warned:
+            self._rejected_warned = True
+            log.warning(
+                "events are being rejected; each is in the rejected topic with its reason",
+                extra={"reason": rejected.reason.value, "detail": rejected.detail} | _place(record),
+            )
+        value = record.value
+        headers = [
+            ("reason", rejected.reason.value.encode()),
+            ("detail", rejected.detail.encode()),
+            ("source.topic", record.topic.encode()),
+            ("source.partition", str(record.partition).encode()),
+            ("source.offset", str(record.offset).encode()),
+        ]
+        if value is not None and len(value) > _REJECTED_BYTES:
+            value = value[:_REJECTED_BYTES]
+            headers.append(("truncated", b"true"))
+        return Send(self._settings.rejected_topic, record.key, value, None, headers)
+
+    # -- results --------------------------------------------------------------------------------
+
+    async def _persist(self, tp: TP, processor: SessionProcessor, rejects: list[Send]) -> None:
+        """Records and rejects out, then the changelog, then the processor may go on."""
+        changes = processor.take()
+        topic = self._settings.interactions_topic
+        records = [
+            Send(topic, closed.record.session_id.encode(), closed.value)
+            for closed in changes.records
+        ]
+        generation = self.app.consumer_generation_id
+        if records or rejects:
+            await self._deliver([*rejects, *records], generation)
+            self._count_records(changes)
+        if changes.state:
+            await self._deliver(self._changelog(tp, changes.state), generation)
+        processor.confirm(changes)
+
+    def _changelog(self, tp: TP, state: Mapping[bytes, bytes | None]) -> list[Send]:
+        topic = self._settings.changelog_topic
+        return [Send(topic, key, value, tp.partition) for key, value in state.items()]
+
+    def _count_records(self, changes: Changes) -> None:
+        now_ms = time.time() * 1000
+        for closed in changes.records:
+            self._metrics.count_record(closed.record)
+            if closed.ended_log_ms is not None:
+                latency = max(0.0, now_ms - closed.ended_log_ms) / 1000
+                self._metrics.record_latency.observe(latency)
+            if closed.failed:
+                self._metrics.failed.inc()
+                log.error("a session could not be judged", extra={"cause": closed.failed})
+
+    async def _deliver(self, sends: list[Send], generation: int) -> None:
+        """Produce and wait for every acknowledgement. A broker that cannot be reached is waited
+        for; raises :class:`Dropped` when the partitions went to somebody else meanwhile."""
+        producer = self.app.producer._ensure_producer()
+        changelog = self._settings.changelog_topic
+        warned = False
+        while sends:
+            if self.app.consumer_generation_id != generation:
+                raise Dropped
+            failed: list[Send] = []
+            cause: KafkaError | None = None
+            waiting = []
+            for send in sends:
+                try:
+                    waiting.append(
+                        await producer.send(
+                            send.topic,
+                            send.value,
+                            send.key,
+                            partition=send.partition,
+                            headers=send.headers,
+                        )
+                    )
+                except MessageSizeTooLargeError:
+                    raise
+                except KafkaError as error:
+                    cause = error
+                    failed.append(send)
+                    waiting.append(None)
+            for send, future in zip(sends, waiting, strict=True):
+                if future is None:
+                    continue
+                try:
+                    metadata = await future
+                except KafkaError as error:
+                    if not error.retriable and isinstance(error, MessageSizeTooLargeError):
+                        raise
+                    cause = error
+                    failed.append(send)
+                else:
+                    if send.topic == changelog:
+                        tp = TP(changelog, metadata.partition)
+                        self._store.set_persisted_offset(tp, metadata.offset)
+            sends = failed
+            if sends:
+                if not warned:
+                    log.warning(
+                        "results cannot be delivered; waiting for the brokers",
+                        extra={"pending": len(sends), "cause": type(cause).__name__},
+                    )
+                    warned = True
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _before_commit(self, offsets: Mapping[TP, int]) -> None:
+        """Persist each partition's time at the offset about to be committed, so that a restart
+        there closes sessions at the same places of the log."""
+        sends: list[Send] = []
+        for tp, offset in offsets.items():
+            mark = self._marks.get(tp)
+            partition = self._partitions.get(tp.partition)
+            if mark is not None and partition is not None and mark.offset == offset:
+                value = partition.processor.mark(mark, self.app.consumer.committed(tp))
+                sends += self._changelog(tp, {WATERMARK_KEY: value})
+        await self._deliver(sends, self.app.consumer_generation_id)
+
+    # -- partitions that have run dry ------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            self._beat = time.monotonic()
+            if self.ready():
+                continue
+            try:
+                async with self._lock:
+                    await self._advance_idle()
+            except Dropped:
+                self._partitions.clear()
+            except Exception as error:
+                log.exception("closing sessions failed")
+                self._fail(error)
+                return
+
+    async def _advance_idle(self) -> None:
+        consumer: BatchConsumer = self.app.consumer
+        assigned = [tp for tp in consumer.assignment() if tp.topic == self._settings.events_topic]
+        self._metrics.assigned.set(len(assigned))
+        for tp in assigned:
+            if self.ready():
+                return
+            partition = self._partition(tp)
+            processor = partition.processor
+            now = time.monotonic()
+            partition.observe_watermark(now)
+            if processor.has_decided:
+                await self._emit_decided(tp, processor)
+            due = processor.next_due_ms
+            if due is None or processor.watermark_ms is None:
+                continue
+            elapsed_ms = round((now - partition.moved_at) * 1000)
+            if processor.watermark_ms + elapsed_ms < due:
+                continue
+            if not consumer.all_read(tp, processor.position):
+                continue
+            if processor.advance(elapsed_ms):
+                await self._persist(tp, processor, [])
+                await self._emit_decided(tp, processor)
+                partition.observe_watermark(time.monotonic())
+
+    async def _emit_decided(self, tp: TP, processor: SessionProcessor) -> None:
+        processor.emit_decided()
+        await self._persist(tp, processor, [])
+        self._observe_state(tp, processor)
+
+    def _observe_state(self, tp: TP, processor: SessionProcessor) -> None:
+        self._metrics.open_sessions.set(
+            sum(partition.processor.open_sessions for partition in self._partitions.values())
+        )
+        highwater = self.app.consumer.highwater(tp)
+        if highwater is not None:
+            self._metrics.lag.labels(str(tp.partition)).set(max(0, highwater - processor.position))
+
+
+def _place(record: Any) -> dict[str, Any]:
+    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}

@@ -1,0 +1,105 @@
+"""The worker process: start, signals, drain, exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import threading
+
+from aiokafka.errors import KafkaError
+
+from stream import __version__
+from stream.cli import EXIT_CRASHED, EXIT_UNAVAILABLE, EXIT_USAGE
+from stream.ops.logs import configure_logging
+from stream.ops.metrics import Metrics
+from stream.ops.server import OpsServer
+from stream.recognition import fast
+from stream.session import StateError
+from stream.settings import SettingError, Settings, variable
+from stream.worker.app import Worker
+from stream.worker.topics import TopicError, ensure_topics
+
+log = logging.getLogger("stream.worker")
+
+
+def run_worker(settings: Settings) -> int:
+    """Run until a signal; returns the process's exit code."""
+    configure_logging(settings.log_level, settings.log_format)
+    log.info("starting", extra={"version": __version__, "settings": settings.shown()})
+    try:
+        code = asyncio.run(_run(settings))
+    except SettingError as error:
+        log.error(str(error))
+        code = EXIT_USAGE
+    except TopicError as error:
+        log.error(str(error))
+        code = EXIT_UNAVAILABLE
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        # A client thread that waits for a lost broker must not keep a drained worker alive.
+        logging.shutdown()
+        os._exit(code)
+    return code
+
+
+async def _run(settings: Settings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _on_signal, number, stop)
+
+    worker: Worker | None = None
+    metrics = Metrics(fast().version, settings.max_queues)
+    try:
+        ops = OpsServer(
+            settings.ops_host,
+            settings.ops_port,
+            metrics.registry,
+            healthy=lambda: worker.healthy() if worker else "",
+            ready=lambda: worker.ready() if worker else "waiting for the brokers",
+        )
+    except OSError as error:
+        raise SettingError(
+            f"{variable('ops_port')}: cannot listen on {settings.ops_host}:{settings.ops_port}: "
+            f"{error.strerror}"
+        ) from None
+    ops.start()
+    log.info("operations port open", extra={"host": settings.ops_host, "port": ops.port})
+    try:
+        ensuring = asyncio.create_task(ensure_topics(settings))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({ensuring, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not ensuring.done():
+            ensuring.cancel()
+            return 0
+        partitions = ensuring.result()
+        worker = Worker(settings, partitions, metrics)
+        # What is alive now lives as long as the process: no need to look at it again and again.
+        gc.freeze()
+        await worker.run(stop)
+    except (SettingError, TopicError):
+        raise
+    except KafkaError as error:
+        log.error("the brokers refused: %s", error)
+        return EXIT_UNAVAILABLE
+    except StateError as error:
+        log.error(
+            "%s: topic %s was written by something else or by a newer release",
+            error,
+            settings.changelog_topic,
+        )
+        return EXIT_UNAVAILABLE
+    except Exception:
+        log.exception("the worker crashed")
+        return EXIT_CRASHED
+    finally:
+        ops.stop()
+    log.info("stopped; every event taken is either done or will be read again")
+    return 0
+
+
+def _on_signal(number: int, stop: asyncio.Event) -> None:
+    log.info("draining", extra={"signal": signal.Signals(number).name})
+    stop.set()

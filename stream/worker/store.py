@@ -1,0 +1,103 @@
+"""Storage of Faust's session table: encoded states by partition, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from faust.stores.base import Store
+from faust.types import TP, EventT
+
+from stream.session import WATERMARK_KEY, encoded_offset
+
+
+class SessionStore(Store):  # type: ignore[misc]
+    """What the changelog holds, for each partition owned or stood by for.
+
+    It also knows up to which changelog offset it holds it, so that a partition that stays with
+    its worker through a rebalance is not read again.
+    """
+
+    def __post_init__(self) -> None:
+        self._partitions: dict[int, dict[bytes, bytes]] = {}
+        self._offsets: dict[TP, int] = {}
+
+    def partition(self, partition: int) -> dict[bytes, bytes]:
+        """Encoded states by changelog key; the session processor writes to it."""
+        return self._partitions.setdefault(partition, {})
+
+    def apply_changelog_batch(
+        self,
+        batch: Iterable[EventT],
+        to_key: Callable[[Any], Any],
+        to_value: Callable[[Any], Any],
+    ) -> None:
+        """Apply changelog records: each event's value is a batch of them (BatchTransport)."""
+        for event in batch:
+            held = self.partition(event.message.partition)
+            for record in event.message.value:
+                key, value = record.key, record.value
+                if key is None:
+                    continue
+                if value is None:
+                    held.pop(key, None)
+                elif key == WATERMARK_KEY or not _older(value, held.get(key)):
+                    held[key] = value
+            self._offsets[event.message.tp] = event.message.offset
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        return self._offsets.get(tp)
+
+    def set_persisted_offset(self, tp: TP, offset: int) -> None:
+        """Our own write at ``offset`` is acknowledged."""
+        self._offsets[tp] = max(offset, self._offsets.get(tp, -1))
+
+    async def on_rebalance(
+        self,
+        assigned: set[TP],
+        revoked: set[TP],
+        newly_assigned: set[TP],
+        generation_id: int = 0,
+    ) -> None:
+        changelog = self.table.changelog_topic_name
+        for tp in revoked:
+            if tp.topic == changelog and tp not in assigned:
+                self._partitions.pop(tp.partition, None)
+                self._offsets.pop(tp, None)
+
+    async def backup_partition(self, *_: Any, **__: Any) -> None:
+        """Nothing: the changelog is the backup."""
+
+    def restore_backup(self, *_: Any, **__: Any) -> None:
+        """Nothing: the changelog is the backup."""
+
+    def reset_state(self) -> None:
+        self._partitions.clear()
+        self._offsets.clear()
+
+    def _clear(self) -> None:
+        self.reset_state()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for held in self._partitions.values():
+            yield from held
+
+    def __len__(self) -> int:
+        return sum(map(len, self._partitions.values()))
+
+    def __getitem__(self, key: bytes) -> bytes:
+        for held in self._partitions.values():
+            if key in held:
+                return held[key]
+        raise KeyError(key)
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        raise NotImplementedError("states are written by partition")
+
+    __delitem__ = __getitem__
+
+
+def _older(value: bytes, held: bytes | None) -> bool:
+    """Whether ``value`` is an older state than the one held: a write of a worker that did not know
+    yet that it had lost the partition."""
+    return held is not None and encoded_offset(value) < encoded_offset(held)

@@ -1,0 +1,137 @@
+"""The operations port and the metrics catalogue."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from stream.ops.logs import configure_logging
+from stream.ops.metrics import OTHER_QUEUE, Metrics
+from stream.ops.server import OpsServer
+from stream.session import ClosingRules, InteractionRecord, Outcome, score_events
+from tests.scripted import ScriptedRecognizer, conversation
+
+
+def record(queue: str, *turns: str) -> InteractionRecord:
+    events = [event._replace(queue=queue) for event in conversation(*turns)]
+    return score_events(events, ScriptedRecognizer(), ClosingRules())[0].record
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    found = metrics.registry.get_sample_value(name, labels)
+    return None if found is None else float(found)
+
+
+def test_records_count_by_queue() -> None:
+    metrics = Metrics("test-1", 10)
+    metrics.count_record(record("orders", "c: concern", "a: | situation"))
+    metrics.count_record(record("orders", "c: concern", "a: policy", "a: | goal"))
+    metrics.count_record(record("orders", "c: concern", "a: policy"))
+    metrics.count_record(record("orders", "c: concern"))
+    assert value(metrics, "empathy_records_judged_total", queue="orders") == 3
+    assert value(metrics, "empathy_records_recognized_total", queue="orders") == 2
+    assert value(metrics, "empathy_records_recognized_first_total", queue="orders") == 1
+    assert value(metrics, "empathy_recognition_seconds_count", queue="orders") == 2
+    unjudged = {"queue": "orders", "closed_by": "ended", "judged": "false"}
+    assert value(metrics, "empathy_records_total", **unjudged) == 1
+
+
+def test_queue_labels_are_bounded_and_say_so() -> None:
+    metrics = Metrics("test-1", 3)
+    labels = [metrics.queue_label(f"q{n}") for n in range(10)]
+    assert labels == ["q0", "q1", "q2", *[OTHER_QUEUE] * 7]
+    assert metrics.queue_label("q1") == "q1"
+    assert metrics.queue_label("") == OTHER_QUEUE
+    assert value(metrics, "empathy_queues_folded_total") == 7
+
+
+def test_events_count_by_outcome() -> None:
+    metrics = Metrics("test-1", 3)
+    metrics.count_events("utterance", Outcome.LATE, 4)
+    assert value(metrics, "empathy_events_total", type="utterance", outcome="late") == 4
+    assert value(metrics, "empathy_events_late_total") == 4
+
+
+def test_names_and_help_follow_prometheus_conventions() -> None:
+    for family in Metrics("test-1", 3).registry.collect():
+        assert family.name.startswith("empathy_")
+        assert re.fullmatch(r"[a-z_]+", family.name)
+        assert family.documentation.endswith(".")
+        for unit in ("_ms", "_millis", "_percent", "_minutes"):
+            assert not family.name.endswith(unit)
+
+
+class Probe:
+    fault = ""
+
+    def __call__(self) -> str:
+        return self.fault
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[OpsServer, Probe, Probe]]:
+    healthy, ready = Probe(), Probe()
+    ops = OpsServer("127.0.0.1", 0, Metrics("test-1", 3).registry, healthy, ready)
+    ops.start()
+    yield ops, healthy, ready
+    ops.stop()
+
+
+def get(server: OpsServer, path: str, method: str = "GET") -> tuple[int, str]:
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_probes_tell_what_is_wrong(server: tuple[OpsServer, Probe, Probe]) -> None:
+    ops, healthy, ready = server
+    assert get(ops, "/healthz") == (200, "ok\n")
+    ready.fault = "rebalancing"
+    assert get(ops, "/readyz") == (503, "rebalancing\n")
+    assert get(ops, "/healthz")[0] == 200
+    healthy.fault = "stuck"
+    assert get(ops, "/healthz") == (503, "stuck\n")
+
+
+def test_metrics_and_other_paths(server: tuple[OpsServer, Probe, Probe]) -> None:
+    ops = server[0]
+    status, text = get(ops, "/metrics")
+    assert status == 200
+    assert "empathy_build_info{" in text
+    assert "_created" not in text
+    assert get(ops, "/")[0] == 200
+    assert get(ops, "/metrics/../../etc/passwd")[0] == 404
+    assert get(ops, "/metrics", "POST")[0] == 405
+
+
+def test_logs_are_one_json_object_per_line() -> None:
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    out = io.StringIO()
+    try:
+        configure_logging("INFO", "json", out)
+        log = logging.getLogger("stream.test")
+        log.info("two\nlines", extra={"partition": 3})
+        try:
+            raise ValueError("inner")
+        except ValueError:
+            log.exception("failed")
+        log.debug("not shown")
+        logging.getLogger("faust").info("not shown")
+    finally:
+        root.handlers, root.level = before
+    first, second = map(json.loads, out.getvalue().splitlines())
+    assert first["message"] == "two\nlines"
+    assert first["partition"] == 3
+    assert first["time"].endswith("Z")
+    assert "ValueError: inner" in second["exception"]

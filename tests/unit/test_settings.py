@@ -1,0 +1,85 @@
+"""Settings: read once, checked, and never showing a secret."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from stream.settings import SettingError, Settings, variable
+
+
+def test_defaults_without_environment() -> None:
+    settings = Settings.from_environment({"PATH": "/bin"})
+    assert settings == Settings()
+    assert settings.ops_host == "127.0.0.1"
+
+
+def test_every_setting_comes_from_its_variable() -> None:
+    settings = Settings.from_environment(
+        {
+            "EMPATHY_BOOTSTRAP_SERVERS": "a:1, b:2",
+            "EMPATHY_LINGER_SECONDS": "2.5",
+            "EMPATHY_CREATE_TOPICS": "false",
+            "EMPATHY_MAX_QUEUES": "7",
+        }
+    )
+    assert settings.bootstrap_servers == ("a:1", "b:2")
+    assert settings.linger_seconds == 2.5
+    assert settings.create_topics is False
+    assert settings.max_queues == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("EMPATHY_MAX_QUEUES", "many", "a whole number from 1 to 10000"),
+        ("EMPATHY_MAX_QUEUES", "0", "a whole number from 1 to 10000"),
+        ("EMPATHY_LINGER_SECONDS", "nan", "seconds from 0 to 3600"),
+        ("EMPATHY_SECURITY_PROTOCOL", "TLS", "PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"),
+        ("EMPATHY_CREATE_TOPICS", "maybe", "true or false"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str, allowed: str) -> None:
+    with pytest.raises(SettingError) as error:
+        Settings.from_environment({name: value})
+    assert name in str(error.value)
+    assert allowed in str(error.value)
+
+
+def test_a_mistyped_variable_stops_the_start() -> None:
+    with pytest.raises(SettingError, match="EMPATHY_BOOTSTRAP_SERVER: no such setting"):
+        Settings.from_environment({"EMPATHY_BOOTSTRAP_SERVER": "a:1"})
+
+
+def test_settings_that_contradict_each_other() -> None:
+    with pytest.raises(SettingError, match="EMPATHY_SASL_USERNAME"):
+        Settings.from_environment({"EMPATHY_SECURITY_PROTOCOL": "SASL_SSL"})
+    with pytest.raises(SettingError, match="EMPATHY_MAX_AGE_SECONDS"):
+        Settings.from_environment({"EMPATHY_MAX_AGE_SECONDS": "10"})
+
+
+def test_a_secret_is_masked_and_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("hunter2\n")
+    settings = Settings.from_environment({"EMPATHY_SASL_PASSWORD_FILE": str(file)})
+    assert settings.sasl_password == "hunter2"
+    assert "hunter2" not in str(settings.shown())
+    with pytest.raises(SettingError, match="EMPATHY_SASL_PASSWORD_FILE"):
+        Settings.from_environment({"EMPATHY_SASL_PASSWORD_FILE": str(tmp_path / "none")})
+
+
+def test_a_wrong_secret_is_not_shown() -> None:
+    secrets = [setting for setting in fields(Settings) if setting.metadata["secret"]]
+    assert [setting.name for setting in secrets] == ["sasl_password"]
+
+
+def test_shown_settings_read_back_to_the_same() -> None:
+    settings = Settings(bootstrap_servers=("a:1", "b:2"), linger_seconds=3.0, create_topics=False)
+    shown = {name: str(value) for name, value in settings.shown().items()}
+    assert Settings.from_environment(shown) == settings
+    assert all(
+        name == variable(setting.name)
+        for name, setting in zip(shown, fields(settings), strict=True)
+    )
