@@ -1,0 +1,184 @@
+"""The command line. Every command imports what it needs when it runs, so that --help is quick."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from stream import __version__
+
+if TYPE_CHECKING:
+    from stream.settings import Settings
+
+EXIT_FAILED = 1
+"""The command ran and its result is a failure."""
+EXIT_USAGE = 2
+"""A wrong option, setting or input file (click's own code for wrong options)."""
+EXIT_UNAVAILABLE = 69
+"""What the command needs is missing: topics, the embedded broker (EX_UNAVAILABLE)."""
+EXIT_CRASHED = 70
+"""The worker stopped because of an internal error (EX_SOFTWARE); restart it."""
+
+FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """End the command with one clear line."""
+    click.echo(f"empathy-stream: {message}", err=True)
+    sys.exit(code)
+
+
+def load_settings() -> Settings:
+    """The settings from the environment, or the command ends and names the wrong one."""
+    from stream.settings import SettingError, Settings
+
+    try:
+        return Settings.from_environment()
+    except SettingError as error:
+        stop(str(error), EXIT_USAGE)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="empathy-stream")
+def main() -> None:
+    """Tells a contact center, live, whether its customers have reason to feel understood.
+
+    \b
+    Try it:             empathy-stream demo
+    On your own Kafka:  EMPATHY_BOOTSTRAP_SERVERS=broker:9092 empathy-stream worker
+    Without Kafka:      empathy-stream score transcripts.jsonl
+
+    A transcript is one JSON line:
+    {"id", "turns": [{"speaker", "text", "at"?}], "queue"?, "channel"?, "agent"?, "started_at"?}
+
+    Settings are EMPATHY_* environment variables; 'empathy-stream config' shows them.
+    """
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Replay each sample once, check the records, and exit.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="How many times faster than real time the samples are replayed.",
+)
+@click.option(
+    "--ops-port",
+    type=click.IntRange(0, 65_535),
+    default=9464,
+    show_default=True,
+    help="Port of /metrics, /healthz and /readyz; 0 takes a free one.",
+)
+def demo(once: bool, speed: float, ops_port: int) -> None:
+    """Run everything on this machine: broker, worker, metrics, and sample conversations.
+
+    \b
+    Without options, conversations are replayed until Ctrl-C, with a live view.
+    With --once: exit code 0 if each conversation has exactly one record, else 1.
+    """
+    from stream.cli.demo import run_demo
+
+    sys.exit(run_demo(once=once, speed=speed, ops_port=ops_port))
+
+
+@main.command()
+def worker() -> None:
+    """Consume conversation events and emit empathy records, until SIGTERM or Ctrl-C.
+
+    \b
+    Exit codes: 0 stopped and drained; 2 wrong setting; 69 topics missing or unfit;
+    70 internal error (restart: no conversation is lost or doubled).
+    """
+    from stream.worker.main import run_worker
+
+    sys.exit(run_worker(load_settings()))
+
+
+@main.command()
+@FILES
+@click.option(
+    "--speed",
+    default="max",
+    show_default=True,
+    metavar="FACTOR|max",
+    help="1 is real time by the conversations' own times, 10 ten times faster; max: no waiting.",
+)
+@click.option(
+    "--now",
+    "shift",
+    is_flag=True,
+    help="Move all times so that the earliest conversation starts now, keeping the gaps.",
+)
+def produce(files: tuple[str, ...], speed: str, shift: bool) -> None:
+    """Send transcripts or events from FILEs ('-': standard input) to the events topic.
+
+    The events are keyed by session id and have ids derived from the transcript, so that sending
+    a file twice adds nothing.
+    """
+    from stream.cli.produce import run_produce
+
+    if speed == "max":
+        factor = None
+    else:
+        try:
+            factor = float(speed)
+        except ValueError:
+            factor = 0.0
+        if factor <= 0:
+            raise click.BadParameter("must be a number above 0, or max", param_hint="--speed")
+    sys.exit(run_produce(load_settings(), files, factor, shift))
+
+
+@main.command()
+@FILES
+@click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
+def score(files: tuple[str, ...], as_json: bool | None) -> None:
+    """Turn transcripts or events from FILEs into interaction records, without Kafka.
+
+    The records, one JSON line each, are the bytes that the worker emits for the same events.
+    """
+    from stream.cli.offline import run_score
+
+    sys.exit(run_score(load_settings(), files, _json(as_json)))
+
+
+@main.command()
+@FILES
+def label(files: tuple[str, ...]) -> None:
+    """Label transcripts by the codebook: one JSON line per conversation.
+
+    \b
+    {"id", "agent": {turn: [labels]}, "customer": {turn: {concern, emotion, repeat}},
+     "scenario", "recognized_first", "empathy_score"}
+    """
+    from stream.cli.offline import run_label
+
+    sys.exit(run_label(load_settings(), files))
+
+
+@main.command()
+@click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
+def config(as_json: bool | None) -> None:
+    """Show the effective settings, secrets masked, with what each means."""
+    from stream.cli.offline import run_config
+
+    sys.exit(run_config(load_settings(), _json(as_json)))
+
+
+def _json(choice: bool | None) -> bool:
+    return not sys.stdout.isatty() if choice is None else choice
+
+
+def json_lines(values: Any) -> None:
+    """Write each value as a line of JSON; bytes are written as they are."""
+    import orjson
+
+    out = sys.stdout.buffer
+    for value in values:
+        out.write(value if isinstance(value, bytes) else orjson.dumps(value))
+        out.write(b"\n")
+    out.flush()

@@ -1,0 +1,345 @@
+"""``demo``: broker, worker, metrics and sample conversations on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from stream.cli import EXIT_FAILED, EXIT_UNAVAILABLE, stop
+from stream.cli.produce import send_events, shifted
+from stream.cli.tables import records_table
+from stream.embedded import EmbeddedBroker, EmbeddedBrokerError
+from stream.events import Event, encode
+from stream.samples import sample_conversations
+from stream.settings import PREFIX, Settings
+from stream.sources import Transcript
+from stream.worker.topics import ensure_topics
+
+_START_SECONDS = 30
+_ONCE_SECONDS = 50
+_LONGEST_SILENCE_MS = 60_000
+"""Longer silences are shortened: an e-mail's answer takes hours, a demo must not."""
+_ARRIVAL_SECONDS = 15
+"""From one conversation's start to the next, in the conversations' time."""
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the message says why."""
+
+
+class WorkerProcess:
+    """A worker as operators run it: its own process, configured by environment variables."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        environ |= {name: str(value) for name, value in settings.shown().items() if value != ""}
+        self._log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "stream", "worker"],
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # Ctrl-C reaches the demo, which drains the worker in its own time.
+                start_new_session=True,
+            )
+
+    def check(self) -> None:
+        """Raises :class:`DemoError` when the worker is gone."""
+        code = self._process.poll()
+        if code is not None:
+            tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
+            raise DemoError(f"the worker ended with exit code {code}:\n{tail}")
+
+    def stop(self, seconds: float = 20) -> None:
+        """SIGTERM, and SIGKILL where that takes too long."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _running(ops_port: int, console: Console) -> Iterator[tuple[Settings, WorkerProcess]]:
+    """Broker and worker, taken down at the end whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="empathy-demo-") as directory:
+        try:
+            broker = EmbeddedBroker()
+            broker.start()
+        except EmbeddedBrokerError as error:
+            stop(str(error), EXIT_UNAVAILABLE)
+        try:
+            settings = Settings(
+                bootstrap_servers=(broker.bootstrap_servers,),
+                ops_port=ops_port or _free_port(),
+                log_format="text",
+                # The embedded broker lets a new member wait for half of it (stream.embedded).
+                session_timeout_seconds=2.0,
+            )
+            log = Path(directory) / "worker.log"
+            asyncio.run(ensure_topics(settings))
+            worker = WorkerProcess(settings, log)
+            try:
+                _wait_ready(settings, worker, console)
+                yield settings, worker
+            finally:
+                worker.stop()
+        finally:
+            broker.stop()
+
+
+def _wait_ready(settings: Settings, worker: WorkerProcess, console: Console) -> None:
+    url = f"http://127.0.0.1:{settings.ops_port}/readyz"
+    deadline = time.monotonic() + _START_SECONDS
+    with console.status("starting the worker"):
+        while time.monotonic() < deadline:
+            worker.check()
+            try:
+                with urllib.request.urlopen(url, timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.05)
+    raise DemoError(f"the worker was not ready within {_START_SECONDS} s")
+
+
+def run_demo(*, once: bool, speed: float, ops_port: int) -> int:
+    """Run the demo; returns the exit code."""
+    console = Console()
+    try:
+        with _running(ops_port, console) as (settings, worker):
+            if once:
+                return asyncio.run(_once(settings, worker, console))
+            asyncio.run(_live(settings, worker, speed, console))
+    except DemoError as error:
+        stop(str(error), EXIT_FAILED)
+    except KeyboardInterrupt:
+        pass
+    console.print("stopped: worker drained, broker gone")
+    return 0
+
+
+# -- once ------------------------------------------------------------------------------------------
+
+
+async def _once(settings: Settings, worker: WorkerProcess, console: Console) -> int:
+    transcripts = sample_conversations()
+    wanted = {transcript.id for transcript in transcripts}
+    records: dict[str, dict[str, Any]] = {}
+    copies: Counter[str] = Counter()
+    started = time.monotonic()
+    async with _consumer(settings) as consumer:
+        async with _producer(settings) as producer:
+            events = [event for transcript in transcripts for event in transcript.events()]
+            await send_events(producer, settings.events_topic, events, None)
+        deadline = started + _ONCE_SECONDS
+        while wanted - records.keys() and time.monotonic() < deadline:
+            worker.check()
+            await _read(consumer, records, copies)
+        seconds = time.monotonic() - started
+        # A record that comes twice may come late: read to the end once the worker has drained.
+        await asyncio.to_thread(worker.stop)
+        while not await _at_end(consumer):
+            await _read(consumer, records, copies)
+
+    console.print(records_table([records[key] for key in sorted(records)]))
+    missing = sorted(wanted - records.keys())
+    doubled = sorted(key for key, count in copies.items() if count > 1)
+    unknown = sorted(records.keys() - wanted)
+    console.print(
+        f"{len(wanted)} conversations, {len(events)} events, {sum(copies.values())} records "
+        f"in {seconds:.1f} s"
+    )
+    for title, ids in (("missing", missing), ("doubled", doubled), ("unknown", unknown)):
+        if ids:
+            console.print(f"[red]{title}: {', '.join(ids)}[/]")
+    return EXIT_FAILED if missing or doubled or unknown else 0
+
+
+@contextlib.asynccontextmanager
+async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=list(settings.bootstrap_servers), acks="all")
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+@contextlib.asynccontextmanager
+async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+    """Reads ``empathy.interactions`` from the beginning, outside any group."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=list(settings.bootstrap_servers), auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        topic = settings.interactions_topic
+        partitions = consumer.partitions_for_topic(topic) or set()
+        if not partitions:
+            raise DemoError(f"topic {topic} has no partitions")
+        consumer.assign([TopicPartition(topic, partition) for partition in sorted(partitions)])
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _read(
+    consumer: AIOKafkaConsumer, records: dict[str, dict[str, Any]], copies: Counter[str]
+) -> None:
+    for batch in (await consumer.getmany(timeout_ms=200)).values():
+        for message in batch:
+            record = orjson.loads(message.value)
+            records[record["session_id"]] = record
+            copies[record["session_id"]] += 1
+
+
+async def _at_end(consumer: AIOKafkaConsumer) -> bool:
+    ends = await consumer.end_offsets(consumer.assignment())
+    return all([await consumer.position(tp) >= end for tp, end in ends.items()])
+
+
+# -- live ------------------------------------------------------------------------------------------
+
+
+async def _live(settings: Settings, worker: WorkerProcess, speed: float, console: Console) -> None:
+    view = _View(settings)
+    feeding = asyncio.create_task(_feed(settings, speed))
+    interrupted = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, interrupted.set)
+    try:
+        async with _consumer(settings) as consumer:
+            with Live(view, console=console, refresh_per_second=4, transient=False):
+                while not interrupted.is_set():
+                    worker.check()
+                    if feeding.done():
+                        feeding.result()
+                    for batch in (await consumer.getmany(timeout_ms=250)).values():
+                        for message in batch:
+                            view.add(orjson.loads(message.value))
+    finally:
+        feeding.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await feeding
+
+
+async def _feed(settings: Settings, speed: float) -> None:
+    """Replay the samples for ever, each round as new conversations that happen now."""
+    transcripts = sample_conversations()
+    order = random.Random(1)  # noqa: S311  (a shuffle, the same in every demo)
+    async with _producer(settings) as producer:
+        talking: set[asyncio.Task[None]] = set()
+        round_number = 0
+        while True:
+            round_number += 1
+            order.shuffle(transcripts)
+            for transcript in transcripts:
+                again = transcript._replace(id=f"{transcript.id}-{round_number}")
+                task = asyncio.create_task(_talk(producer, settings.events_topic, again, speed))
+                talking.add(task)
+                task.add_done_callback(talking.discard)
+                await asyncio.sleep(_ARRIVAL_SECONDS / speed)
+
+
+async def _talk(
+    producer: AIOKafkaProducer, topic: str, transcript: Transcript, speed: float
+) -> None:
+    """One conversation, whose last event happens about when it is sent."""
+    events = shortened(transcript.events())
+    took_ms = events[-1].time_ms - events[0].time_ms
+    previous_ms: int | None = None
+    for event in shifted(events, int(time.time() * 1000 - took_ms * (1 - 1 / speed))):
+        if previous_ms is not None:
+            await asyncio.sleep((event.time_ms - previous_ms) / 1000 / speed)
+        previous_ms = event.time_ms
+        await producer.send_and_wait(topic, encode(event), event.session_id.encode())
+
+
+def shortened(events: list[Event]) -> list[Event]:
+    """The events with no silence longer than a minute."""
+    out = events[:1]
+    for before, event in pairwise(events):
+        gap_ms = min(event.time_ms - before.time_ms, _LONGEST_SILENCE_MS)
+        out.append(event._replace(time_ms=out[-1].time_ms + gap_ms))
+    return out
+
+
+class _View:
+    """What the live terminal view shows: rates by queue and the newest records."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._queues: dict[str, Counter[str]] = {}
+        self._newest: deque[dict[str, Any]] = deque(maxlen=12)
+
+    def add(self, record: dict[str, Any]) -> None:
+        self._newest.appendleft(record)
+        if record["judged"]:
+            queue = self._queues.setdefault(record["queue"] or "-", Counter())
+            queue["judged"] += 1
+            queue["recognized"] += record["recognized"]
+            queue["first"] += record["recognized_first"]
+            queue["score"] += record["empathy_score"]
+
+    def __rich__(self) -> Group:
+        base = f"http://127.0.0.1:{self._settings.ops_port}"
+        head = Text.assemble(
+            ("empathy-stream demo", "bold"),
+            f"  Kafka {self._settings.bootstrap_servers[0]}  {base}/metrics  {base}/readyz  ",
+            ("Ctrl-C stops everything", "dim"),
+        )
+        queues = Table(box=None, header_style="bold", title_justify="left", title="Queues")
+        queues.add_column("queue")
+        for name in ("conversations", "recognised", "recognised first", "mean score"):
+            queues.add_column(name, justify="right")
+        for name, queue in sorted(self._queues.items()):
+            judged = queue["judged"]
+            queues.add_row(
+                name,
+                str(judged),
+                _share(queue["recognized"], judged),
+                _share(queue["first"], judged),
+                f"{queue['score'] / judged:.0f}",
+            )
+        if not self._queues:
+            queues.add_row("[dim]the first conversations are under way[/]")
+        newest = records_table(list(self._newest))
+        newest.title = "Newest records"
+        newest.title_justify = "left"
+        return Group(head, "", queues, "", newest)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %"

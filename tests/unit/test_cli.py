@@ -1,0 +1,142 @@
+"""Commands that need no broker, as a user runs them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from stream.cli import main
+from stream.cli.demo import shortened
+from stream.cli.produce import paced, shifted, timeline
+from stream.samples import sample_conversations
+from stream.settings import Settings
+from tests.pipeline import write_transcripts
+
+
+def invoke(*arguments: str, **environ: str) -> Result:
+    return CliRunner().invoke(main, arguments, env=environ)
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> str:
+    file = tmp_path / "samples.jsonl"
+    write_transcripts(sample_conversations(), file)
+    return str(file)
+
+
+def test_help_teaches_every_command() -> None:
+    top = invoke("--help")
+    assert top.exit_code == 0
+    for command in ("demo", "worker", "produce", "score", "label", "config"):
+        assert command in top.output
+        shown = invoke(command, "--help")
+        assert shown.exit_code == 0
+        assert len(shown.output.splitlines()) > 5
+
+
+def test_labels_come_in_the_codebooks_format(samples: str) -> None:
+    shown = invoke("label", samples)
+    assert shown.exit_code == 0, shown.output
+    lines = {row["id"]: row for row in map(json.loads, shown.output.splitlines())}
+    for transcript in sample_conversations():
+        row = lines.pop(transcript.id)
+        speakers = [turn.speaker.value for turn in transcript.turns]
+        for who in ("agent", "customer"):
+            assert list(row[who]) == [str(n) for n, s in enumerate(speakers) if s == who]
+        assert all(isinstance(labels, list) for labels in row["agent"].values())
+        for values in row["customer"].values():
+            assert values.keys() == {"concern", "emotion", "repeat"}
+        assert 0 <= row["empathy_score"] <= 100
+    assert not lines
+
+
+def test_label_covers_every_turn_whatever_the_limits(tmp_path: Path) -> None:
+    turns = [
+        {"speaker": "customer", "text": "hello", "at": "2026-01-01T00:00:00Z"},
+        {"speaker": "agent", "text": "hi", "at": "2026-03-01T00:00:00Z"},
+        {"speaker": "agent", "text": "hi again", "at": "2026-05-01T00:00:00Z"},
+    ]
+    file = tmp_path / "long.jsonl"
+    file.write_text(json.dumps({"id": "x", "turns": turns}))
+    shown = invoke("label", str(file), EMPATHY_MAX_SESSION_EVENTS="10")
+    assert list(json.loads(shown.output)["agent"]) == ["1", "2"]
+
+
+def test_score_is_json_when_piped_and_a_table_when_asked(samples: str) -> None:
+    piped = invoke("score", samples)
+    assert len([json.loads(line) for line in piped.output.splitlines()]) == 48
+    table = invoke("score", "--table", samples)
+    assert table.exit_code == 0
+    assert table.output.startswith("session")
+
+
+def test_the_samples_tell_a_story(samples: str) -> None:
+    by_queue: dict[str, list[int]] = {}
+    for line in invoke("score", samples).output.splitlines():
+        record = json.loads(line)
+        assert record["judged"]
+        by_queue.setdefault(record["queue"], []).append(record["empathy_score"])
+    mean = {queue: sum(scores) / len(scores) for queue, scores in by_queue.items()}
+    best, worst = {"flights", "energy"}, {"broadband", "apps"}
+    assert min(mean[queue] for queue in best) > max(mean[queue] for queue in worst) + 20
+
+
+@pytest.mark.parametrize("command", ["score", "label"])
+def test_a_bad_file_is_named_and_exits_with_2(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "bad.jsonl"
+    file.write_text("nonsense\n")
+    shown = invoke(command, str(file))
+    assert shown.exit_code == 2
+    assert f"{file}:1: not JSON" in shown.output
+
+
+def test_config_shows_every_setting_and_no_secret() -> None:
+    shown = invoke("config", "--json", EMPATHY_SASL_PASSWORD="hunter2")
+    assert shown.exit_code == 0
+    settings = json.loads(shown.output)
+    assert settings.keys() == Settings().shown().keys()
+    assert "hunter2" not in shown.output
+    table = invoke("config", "--table", EMPATHY_SASL_PASSWORD="hunter2", COLUMNS="200")
+    assert "EMPATHY_LINGER_SECONDS" in table.output
+    assert "hunter2" not in table.output
+
+
+def test_a_wrong_setting_ends_every_command() -> None:
+    shown = invoke("config", EMPATHY_MAX_QUEUES="lots")
+    assert shown.exit_code == 2
+    assert "EMPATHY_MAX_QUEUES: 'lots' is not allowed" in shown.output
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "fast"])
+def test_produce_refuses_a_speed_that_makes_no_sense(speed: str, samples: str) -> None:
+    shown = invoke("produce", "--speed", speed, samples)
+    assert shown.exit_code == 2
+    assert "must be a number above 0, or max" in shown.output
+
+
+def test_the_timeline_interleaves_conversations(samples: str) -> None:
+    events = timeline([samples], by_time=True)
+    assert [event.time_ms for event in events] == sorted(event.time_ms for event in events)
+    assert sorted(events) == sorted(timeline([samples], by_time=False))
+    moved = shifted(events, 1_800_000_000_000)
+    assert moved[0].time_ms == 1_800_000_000_000
+    assert moved[-1].time_ms - moved[0].time_ms == events[-1].time_ms - events[0].time_ms
+    due = [seconds for seconds, _ in paced(events, 60.0)]
+    assert due == sorted(due)
+    assert due[-1] == pytest.approx((events[-1].time_ms - events[0].time_ms) / 60_000)
+    assert {seconds for seconds, _ in paced(events, None)} == {0.0}
+
+
+def test_the_demo_shortens_silences_only() -> None:
+    for transcript in sample_conversations():
+        events = transcript.events()
+        short = shortened(events)
+        gaps = [b.time_ms - a.time_ms for a, b in zip(events, short, strict=True)]
+        assert len(gaps) == len(events)
+        assert [e.text for e in short] == [e.text for e in events]
+        steps = [b.time_ms - a.time_ms for a, b in itertools.pairwise(short)]
+        assert max(steps) <= 60_000
