@@ -161,6 +161,22 @@ def label(files: tuple[str, ...]) -> None:
 
 
 @main.command()
+@click.argument("gold")
+@click.argument("file")
+@click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
+def evaluate(gold: str, file: str, as_json: bool | None) -> None:
+    """Compare the labels of the transcripts in FILE with the gold labels in GOLD.
+
+    GOLD has a line per conversation in the format that 'label' writes, labelled by people, with
+    'felt_understood' (1 to 5) where they judged it. Each measure comes with its 95 % interval
+    (bootstrap over conversations): see what to trust before you alert on it.
+    """
+    from stream.cli.evaluate import run_evaluate
+
+    sys.exit(run_evaluate(load_settings(), gold, file, _json(as_json)))
+
+
+@main.command()
 @click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
 def config(as_json: bool | None) -> None:
     """Show the effective settings, secrets masked, with what each means."""

@@ -71,13 +71,18 @@ def labels(record: InteractionRecord) -> dict[str, Any]:
     }
 
 
-def run_label(settings: Settings, files: Sequence[str]) -> int:
+def label_conversations(settings: Settings, files: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Labels of the conversations in ``files``. Raises :class:`FileError`."""
     # Labels are asked of every turn of the file, whatever a live session's limits would cut off.
     rules = closing_rules(settings)._replace(
         max_age_ms=_NEVER, inactivity_ms=_NEVER, max_events=_NEVER, max_text_chars=_NEVER
     )
+    return (labels(closed.record) for closed in score_files(files, rules))
+
+
+def run_label(settings: Settings, files: Sequence[str]) -> int:
     try:
-        json_lines(labels(closed.record) for closed in score_files(files, rules))
+        json_lines(label_conversations(settings, files))
     except FileError as error:
         stop(str(error), EXIT_USAGE)
     return 0
