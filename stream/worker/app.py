@@ -35,7 +35,7 @@ from stream.settings import Settings
 from stream.worker.kafka import faust_credentials
 from stream.worker.rules import closing_rules
 from stream.worker.store import SessionStore
-from stream.worker.transport import BatchConsumer, BatchSchema, BatchTransport
+from stream.worker.transport import BatchApp, BatchConsumer, BatchSchema, BatchTransport
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Worker:
 
     def _build(self, partitions: int) -> faust.App:
         settings = self._settings
-        app = faust.App(
+        app = BatchApp(
             settings.group_id,
             broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers],
             broker_credentials=faust_credentials(settings),
@@ -219,6 +219,21 @@ class Worker:
             return "rebalancing"
         return ""
 
+    def describe(self) -> dict[str, Any]:
+        """Where the worker stands, for a log line."""
+        if not self._started:
+            return {"ready": self.ready()}
+        sessions = {
+            number: {
+                "open": partition.processor.open_sessions,
+                "position": partition.processor.position,
+                "watermark": partition.processor.watermark_ms,
+                "next_due": partition.processor.next_due_ms,
+            }
+            for number, partition in self._partitions.items()
+        }
+        return {"ready": self.ready(), "sessions": sessions, **self.app.consumer.describe()}
+
     # -- batches --------------------------------------------------------------------------------
 
     async def _on_batch(self, message: Message) -> None:
@@ -267,10 +282,19 @@ class Worker:
         tp = message.tp
         partition = self._partition(tp)
         processor = partition.processor
+        follows = message.value.follows
+        if follows is not None and follows > processor.position:
+            log.warning(
+                "records were passed over and are read again",
+                extra={"partition": tp.partition, "from": processor.position, "to": follows},
+            )
+            self.app.consumer.drop(message)
+            await self.app.consumer.read_again(tp, processor.position)
+            return
         max_bytes = self._settings.max_event_bytes
         counts: dict[tuple[str, Outcome], int] = {}
         rejects: list[Send] = []
-        for record in message.value:
+        for record in message.value.records:
             offset, log_ms = record.offset, record.timestamp
             event = decode(record.key, record.value, max_bytes)
             if not isinstance(event, Rejected):

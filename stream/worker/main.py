@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
 import logging
 import os
 import signal
@@ -45,12 +46,13 @@ def run_worker(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> int:
+    worker: Worker | None = None
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, number, stop)
+    loop.add_signal_handler(signal.SIGUSR1, lambda: _log_state(worker))
 
-    worker: Worker | None = None
     metrics = Metrics(fast().version, settings.max_queues)
     try:
         ops = OpsServer(
@@ -98,6 +100,16 @@ async def _run(settings: Settings) -> int:
         ops.stop()
     log.info("stopped; every event taken is either done or will be read again")
     return 0
+
+
+def _log_state(worker: Worker | None) -> None:
+    """Where everything stands: what to look at when a worker seems to hang."""
+    if worker is not None:
+        log.info("state", extra=worker.describe())
+    for task in asyncio.all_tasks():
+        out = io.StringIO()
+        task.print_stack(file=out)
+        log.info("task", extra={"task": task.get_name(), "stack": out.getvalue()})
 
 
 def _on_signal(number: int, stop: asyncio.Event) -> None:

@@ -32,10 +32,10 @@ class SessionStore(Store):  # type: ignore[misc]
         to_key: Callable[[Any], Any],
         to_value: Callable[[Any], Any],
     ) -> None:
-        """Apply changelog records: each event's value is a batch of them (BatchTransport)."""
+        """Apply changelog records: each event's value is a Batch of them."""
         for event in batch:
             held = self.partition(event.message.partition)
-            for record in event.message.value:
+            for record in event.message.value.records:
                 key, value = record.key, record.value
                 if key is None:
                     continue

@@ -14,18 +14,48 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
+import faust
 from aiokafka.errors import KafkaError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage, Message, ack_lock
 from mode.utils.futures import notify
+from mode.utils.queues import ThrowableQueue
 
 from stream.embedded import end_offsets, is_embedded
 
 BeforeCommit = Callable[[Mapping[TP, int]], Awaitable[None]]
+
+
+class _Queue(ThrowableQueue):  # type: ignore[misc]
+    """A queue whose clearing is noticed: Faust clears its queues around a rebalance, and a
+    partition that was taken from the fetcher while the queue was full is not given back."""
+
+    def clear(self) -> None:
+        super().clear()
+        self.maybe_endorse_pressure_drop()
+
+
+class BatchApp(faust.App):  # type: ignore[misc]
+    """A Faust app with queues that can be cleared."""
+
+    def FlowControlQueue(  # noqa: N802  (Faust's name)
+        self, maxsize: int | None = None, *, clear_on_resume: bool = False
+    ) -> ThrowableQueue:
+        return _Queue(
+            maxsize=maxsize, flow_control=self.flow_control, clear_on_resume=clear_on_resume
+        )
+
+
+class Batch(NamedTuple):
+    """A poll's records of one partition, and where the batch handed out before it ended: whoever
+    has not done that one has missed it. None for the first since the assignment."""
+
+    records: list[Any]
+    follows: int | None
 
 
 class BatchSchema(Schema):  # type: ignore[misc]
@@ -130,8 +160,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
             if self._batched(tp.topic):
+                message = self._to_batch(tp, batch, generation)
                 self._delivered[tp] = batch[-1].offset + 1
-                yield tp, self._to_batch(tp, batch, generation)
+                yield tp, message
             else:
                 for record in batch:
                     yield tp, self._to_message(tp, record)
@@ -146,11 +177,35 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             last.timestamp_type,
             None,
             None,
-            records,
+            Batch(records, self._delivered.get(tp)),
             None,
             tp=tp,
             generation_id=generation,
         )
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Hand what is fetched to the streams, until the consumer or ``fetcher`` stops.
+
+        Faust's own loop also drops what lies below the last offset it remembers having handed out,
+        and remembers it even for what a rebalance kept from being handed out: after a seek back,
+        such records would be passed over in silence.
+        """
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                await self.sleep(0)
+                async for _, message in self.getmany(timeout=1.0):
+                    await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+
+    async def read_again(self, tp: TP, offset: int) -> None:
+        """Go back to ``offset``: what was handed out from there on got lost on the way."""
+        self._delivered.pop(tp, None)
+        await self.seek(tp, offset)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         if not self._batched(tp.topic):
@@ -188,6 +243,21 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return position >= highwater or (
             fetched is not None and fetched >= highwater and position >= self._delivered.get(tp, 0)
         )
+
+    def describe(self) -> dict[str, Any]:
+        """Where the consumer stands, for whoever looks at a worker that seems to hang."""
+        return {
+            "generation": self.app.consumer_generation_id,
+            "assigned": sorted(map(str, self.assignment())),
+            "flowing": self.flow_active,
+            "active": sorted(map(str, self._active_partitions)),
+            "paused": sorted(map(str, self._paused_partitions)),
+            "buffered": sorted(map(str, self._buffered_partitions)),
+            "read": {str(tp): offset for tp, offset in self._read_offset.items()},
+            "committed": {str(tp): offset for tp, offset in self._committed_offset.items()},
+            "fetched": {str(tp): self._thread.fetched(tp) for tp in self.assignment()},
+            "unfinished": len(self._unacked_messages),
+        }
 
     def committed(self, tp: TP) -> int | None:
         """The offset last committed by this consumer, or found when it was assigned."""

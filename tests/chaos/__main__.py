@@ -1,0 +1,99 @@
+"""``python -m tests.chaos --schedules N --seed S [--json] [--broker kafka|embedded]``.
+
+Each schedule puts 2 or 3 workers under load and lets one to three faults strike: a worker killed,
+frozen past its session timeout, joining, leaving, and on Apache Kafka the broker restarted or
+frozen; events come duplicated and out of order. Afterwards every session must have exactly one
+distinct record, the one that ``score`` gives. The seed reproduces the schedules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from stream.embedded import EmbeddedBroker
+from tests.chaos.schedule import Broker, Outcome, Schedule
+
+
+@contextlib.contextmanager
+def embedded() -> Iterator[Broker]:
+    """The embedded broker: workers' faults only."""
+    with EmbeddedBroker() as broker:
+        yield broker  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def kafka(directory: Path) -> Iterator[Broker]:
+    """One Apache Kafka broker."""
+    from tests.kafka.broker import KafkaCluster
+
+    class Single:
+        def __init__(self, cluster: KafkaCluster) -> None:
+            self._cluster = cluster
+            self.bootstrap_servers = cluster.bootstrap_servers
+
+        def restart(self) -> None:
+            self._cluster.restart(1)
+
+        def pause(self) -> None:
+            self._cluster.pause(1)
+
+        def resume(self) -> None:
+            self._cluster.resume(1)
+
+    with KafkaCluster(directory=directory) as cluster:
+        yield Single(cluster)
+
+
+def run(schedules: int, seed: int, broker_name: str, directory: Path) -> Iterator[Outcome]:
+    """Run schedules one after the other on one broker."""
+    chosen = embedded() if broker_name == "embedded" else kafka(directory / "kafka")
+    with chosen as broker:
+        for n in range(schedules):
+            schedule = Schedule(broker, directory, seed + n, broker_name == "kafka")
+            yield schedule.run()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--schedules", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--broker", choices=("kafka", "embedded"), default="kafka")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--keep", type=Path, help="folder to keep the workers' logs in")
+    arguments = parser.parse_args()
+    outcomes: list[Outcome] = []
+    with contextlib.ExitStack() as stack:
+        directory = arguments.keep or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="empathy-chaos-"))
+        )
+        directory.mkdir(parents=True, exist_ok=True)
+        for n, outcome in enumerate(
+            run(arguments.schedules, arguments.seed, arguments.broker, directory)
+        ):
+            outcomes.append(outcome)
+            print(f"seed {arguments.seed + n}: {asdict(outcome)}", file=sys.stderr, flush=True)
+    result = {
+        "schedules": len(outcomes),
+        "sessions": sum(outcome.sessions for outcome in outcomes),
+        "lost": sum(len(outcome.lost) for outcome in outcomes),
+        "differing": sum(len(outcome.differing) for outcome in outcomes),
+        "recovery_seconds_median": statistics.median(
+            outcome.recovery_seconds for outcome in outcomes
+        ),
+    }
+    print(
+        json.dumps(result) if arguments.json else "\n".join(f"{k}: {v}" for k, v in result.items())
+    )
+    return 1 if result["lost"] or result["differing"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

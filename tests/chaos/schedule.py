@@ -1,0 +1,243 @@
+"""One chaos schedule: conversations under load while workers and the broker suffer faults."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from aiokafka import AIOKafkaProducer
+
+from stream.events import Event, encode
+from stream.recognition import fast
+from stream.session import ClosingRules, score_events
+from stream.settings import Settings
+from stream.sources import Transcript
+from tests.pipeline import Worker, read_topic, synthetic, wait_for
+
+SESSION_TIMEOUT_SECONDS = 3.0
+LOAD_SECONDS = 10.0
+DEADLINE_SECONDS = 120.0
+
+
+class Broker(Protocol):
+    """What a schedule does to a broker; None-like brokers refuse by lacking the faults."""
+
+    @property
+    def bootstrap_servers(self) -> str: ...
+
+    def restart(self) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
+@dataclass
+class Outcome:
+    """What a schedule found. ``lost``: sessions without a record; ``differing``: sessions with a
+    record that is not what ``score`` gives, or with two distinct ones."""
+
+    faults: list[str]
+    sessions: int
+    lost: list[str]
+    differing: list[str]
+    reemitted: int
+    recovery_seconds: float
+
+
+@dataclass
+class Schedule:
+    """A run of its own topics and group. ``broker_faults`` are applied only where a broker has
+    them."""
+
+    broker: Broker
+    directory: Path
+    seed: int
+    broker_faults: bool
+    workers: list[Worker] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+        name = uuid.uuid4().hex[:8]
+        self.settings = Settings(
+            bootstrap_servers=(self.broker.bootstrap_servers,),
+            group_id=f"chaos-{name}",
+            events_topic=f"chaos-{name}-events",
+            rejected_topic=f"chaos-{name}-rejected",
+            interactions_topic=f"chaos-{name}-interactions",
+            session_timeout_seconds=SESSION_TIMEOUT_SECONDS,
+            linger_seconds=2.5,
+            commit_interval_seconds=0.5,
+            log_format="json",
+        )
+
+    def start_worker(self) -> Worker:
+        log = self.directory / f"{self.settings.group_id}-{len(self.workers)}.log"
+        worker = Worker(self.settings, log)
+        self.workers.append(worker)
+        return worker
+
+    def alive(self) -> list[Worker]:
+        return [worker for worker in self.workers if worker.process.poll() is None]
+
+    # -- faults ---------------------------------------------------------------------------------
+
+    def kill_worker(self) -> None:
+        """kill -9 at any moment; another takes its place."""
+        victim = self.rng.choice(self.alive())
+        victim.kill()
+        self.start_worker()
+
+    def freeze_worker(self) -> None:
+        """SIGSTOP past the session timeout, then SIGCONT: a zombie that still believes."""
+        victim = self.rng.choice(self.alive())
+        victim.process.send_signal(signal.SIGSTOP)
+        time.sleep(SESSION_TIMEOUT_SECONDS * 1.7)  # how long it is frozen is the fault itself
+        victim.process.send_signal(signal.SIGCONT)
+
+    def join_worker(self) -> None:
+        """A rebalance in mid-batch: one more."""
+        self.start_worker()
+
+    def leave_worker(self) -> None:
+        """A rebalance in mid-batch: one less, in good order."""
+        alive = self.alive()
+        if len(alive) > 1:
+            assert self.rng.choice(alive).stop() == 0
+
+    def restart_broker(self) -> None:
+        self.broker.restart()
+
+    def pause_broker(self) -> None:
+        self.broker.pause()
+        time.sleep(self.rng.uniform(1, 6))  # the fault itself
+        self.broker.resume()
+
+    def fault(self) -> Callable[[], None]:
+        faults = [self.kill_worker, self.freeze_worker, self.join_worker, self.leave_worker]
+        if self.broker_faults:
+            faults += [self.restart_broker, self.pause_broker]
+        return self.rng.choice(faults)
+
+    # -- the run --------------------------------------------------------------------------------
+
+    def run(self, sessions: int = 200) -> Outcome:
+        transcripts = synthetic(sessions, seed=self.seed)
+        try:
+            for _ in range(self.rng.choice([2, 3])):
+                self.start_worker()
+            for worker in self.workers:
+                worker.wait_ready()
+            load = asyncio.run(self._load_and_faults(transcripts))
+            healed = time.monotonic()
+            if not self.alive():
+                self.start_worker()
+            assert load
+            self._wait_until_done(len(transcripts))
+            recovery = time.monotonic() - healed
+            codes = [worker.stop() for worker in self.alive()]
+            assert not any(codes), f"exit codes {codes}"
+            return self._outcome(transcripts, recovery)
+        finally:
+            for worker in self.alive():
+                worker.kill()
+
+    async def _load_and_faults(self, transcripts: list[Transcript]) -> bool:
+        loading = asyncio.create_task(self._load(transcripts))
+        for _ in range(self.rng.randrange(1, 4)):
+            await asyncio.sleep(self.rng.uniform(0.3, 2.5))  # when it strikes
+            fault = self.fault()
+            self.faults.append(fault.__name__)
+            await asyncio.to_thread(fault)
+        await loading
+        return True
+
+    async def _load(self, transcripts: list[Transcript]) -> None:
+        """Events as they happen, a few duplicated, neighbours out of order."""
+        events = disturbed(transcripts, self.rng)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.broker.bootstrap_servers, acks="all", request_timeout_ms=90_000
+        )
+        await producer.start()
+        try:
+            started = time.monotonic()
+            pending = []
+            for n, event in enumerate(events):
+                wait = started + LOAD_SECONDS * n / len(events) - time.monotonic()
+                if wait > 0.01:
+                    await asyncio.sleep(wait)
+                pending.append(
+                    await producer.send(
+                        self.settings.events_topic, encode(event), event.session_id.encode()
+                    )
+                )
+            await asyncio.gather(*pending)
+        finally:
+            await producer.stop()
+
+    def _wait_until_done(self, sessions: int) -> None:
+        def done() -> bool:
+            topic = self.settings.interactions_topic
+            found = read_topic(self.broker.bootstrap_servers, topic)
+            if len({message.key for message in found}) < sessions:
+                return False
+            return all(
+                worker.metrics().get("empathy_sessions_open", 1) == 0 for worker in self.alive()
+            )
+
+        try:
+            wait_for(done, "every session has its record", DEADLINE_SECONDS)
+        except AssertionError:
+            return  # what is missing is the outcome
+
+    def _outcome(self, transcripts: list[Transcript], recovery: float) -> Outcome:
+        found: dict[str, list[bytes]] = {}
+        for message in read_topic(self.broker.bootstrap_servers, self.settings.interactions_topic):
+            found.setdefault(message.key.decode(), []).append(message.value)
+        rules = ClosingRules()
+        differing = []
+        for transcript in transcripts:
+            values = found.get(transcript.id, [])
+            ((closed),) = score_events(transcript.events(), fast(), rules)
+            if values and (
+                len(set(values)) > 1 or without_quality(values[0]) != without_quality(closed.value)
+            ):
+                differing.append(transcript.id)
+        return Outcome(
+            faults=self.faults,
+            sessions=len(transcripts),
+            lost=[transcript.id for transcript in transcripts if transcript.id not in found],
+            differing=differing,
+            reemitted=sum(len(values) - 1 for values in found.values()),
+            recovery_seconds=round(recovery, 2),
+        )
+
+
+def without_quality(value: bytes) -> dict[str, object]:
+    """A record without what delivery, and so a duplicate on purpose, changes."""
+    record: dict[str, object] = json.loads(value)
+    del record["quality"]
+    return record
+
+
+def disturbed(transcripts: list[Transcript], rng: random.Random) -> list[Event]:
+    """All events as they happened, each up to 2 s of event time out of place, some twice."""
+    timed = [
+        (event.time_ms + rng.randrange(2_000), event)
+        for transcript in transcripts
+        for event in transcript.events()
+    ]
+    timed += [
+        (time_ms + rng.randrange(2_000), event)
+        for time_ms, event in rng.sample(timed, k=len(timed) // 20)
+    ]
+    return [event for _, event in sorted(timed)]
