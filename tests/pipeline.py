@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -136,6 +137,9 @@ def read_topic(servers: str, topic: str) -> list[ConsumerRecord]:
         consumer = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
         await consumer.start()
         try:
+            await (
+                consumer.topics()
+            )  # a consumer without a subscription asks for no topic's metadata
             partitions = consumer.partitions_for_topic(topic) or set()
             consumer.assign([TopicPartition(topic, number) for number in partitions])
             ends = await _ends(consumer, servers)
@@ -145,7 +149,9 @@ def read_topic(servers: str, topic: str) -> list[ConsumerRecord]:
                     out += batch
             return out
         finally:
-            await consumer.stop()
+            # aiokafka cancels tasks of its own here, and at times lets that out.
+            with contextlib.suppress(asyncio.CancelledError):
+                await consumer.stop()
 
     return asyncio.run(read())
 

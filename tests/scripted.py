@@ -45,8 +45,11 @@ class ScriptedRecognizer:
     def new_context(self) -> Context:
         return Context()
 
-    def wording_similarity(self, reading: Any, other: Any) -> float:
-        return float(reading.text == other.text)
+    def wording(self, reading: Any) -> frozenset[int]:
+        return frozenset({hash(reading.text)})
+
+    def wording_similarity(self, a: frozenset[int], b: frozenset[int]) -> float:
+        return float(a == b)
 
     def relate_agent(self, reading: Any, context: Any) -> AgentTurn:
         words = set(reading.text.split())

@@ -1,18 +1,23 @@
 """An agent turn, read against what this customer has said so far.
 
-First :func:`views` computes named features per clause; then :func:`decide` draws labels from
+First :func:`views` computes named features per clause; then :func:`decide_turn` draws labels from
 them. A trained decision can take the second place without touching the first.
+
+A clause shows the situation back when it shares particulars with the account and reads as a
+playback: an apology, a confirming question, thanks or good news that name them, or a statement
+whose cues are those of an account and not of an answer.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from stream.recognition.context import Context
 from stream.recognition.labels import PROCESS, RECOGNITION, AgentTurn, Label
 from stream.recognition.reading import AgentReading, Clause
-from stream.recognition.weights import WEIGHTS, weight_of
+from stream.recognition.weights import UNKNOWN, WEIGHTLESS, WEIGHTS
 
 
 class ClauseView(NamedTuple):
@@ -34,32 +39,23 @@ class ClauseView(NamedTuple):
 
 def views(reading: AgentReading, context: Context) -> list[ClauseView]:
     """The features of each clause of a turn, in order."""
-    account = context.account
-    weights = WEIGHTS.get
+    account = context.account.keys()
+    get = WEIGHTS.get
     words = reading.words
     out = []
     for cues, start, end in reading.clauses:
-        content = shared = 0
-        weight = shared_weight = 0.0
-        for word in set(words[start:end]):
-            w = weights(word, 1.0)
-            if w:
-                content += 1
-                weight += w
-                if word in account:
-                    shared += 1
-                    shared_weight += w
-        out.append(
-            ClauseView(
-                cues,
-                end - start,
-                content,
-                weight,
-                shared,
-                shared_weight,
-                shared_weight / weight if weight else 0.0,
+        content = set(words[start:end])
+        content -= WEIGHTLESS
+        shared = content & account
+        weight = sum([get(word, UNKNOWN) for word in content])
+        if shared:
+            own = sum([get(word, UNKNOWN) for word in shared])
+            view = ClauseView(
+                cues, end - start, len(content), weight / 10, len(shared), own / 10, own / weight
             )
-        )
+        else:
+            view = ClauseView(cues, end - start, len(content), weight / 10, 0, 0.0, 0.0)
+        out.append(view)
     return out
 
 
@@ -118,8 +114,15 @@ PLAYBACK_WEIGHTS: dict[int, float] = {
 """What each cue adds to a statement's score as a playback of the customer's account."""
 
 _PLAYBACK = tuple(PLAYBACK_WEIGHTS.items())
+_WEIGHED = sum(PLAYBACK_WEIGHTS)
 
-PLAYBACK_FROM = 3.6
+
+@lru_cache(maxsize=1 << 14)
+def _cue_score(cues: int) -> float:
+    return sum(weight for cue, weight in _PLAYBACK if cues & cue)
+
+
+PLAYBACK_FROM = 3.4
 """Score from which a statement counts as playing back."""
 
 
@@ -128,12 +131,14 @@ def _playback_score(view: ClauseView, first: bool) -> float:
 
     Shared particulars carry it; what instructs, explains or acts takes away.
     """
-    cues = view.cues
-    score = min(view.shared_weight, 4.0) + 1.5 * view.coverage + (0.7 if first else 0.0)
-    for cue, weight in _PLAYBACK:
-        if cues & cue:
-            score += weight
-    return score
+    own = min(view.shared_weight, 4.0) + 1.5 * view.coverage + (0.7 if first else 0.0)
+    return own + _cue_score(view.cues & _WEIGHED)
+
+
+_TELLING = ~(
+    SENTENCE | PLAIN | PLAINS | GREETING | FINITE | YOU | TOPIC | NUMBER | DEGREE | COMPANY | LINK
+)
+"""Cues without which a clause of less than two words with weight does nothing."""
 
 
 def decide(view: ClauseView, first: bool, after_situation: bool) -> int:
@@ -142,10 +147,13 @@ def decide(view: ClauseView, first: bool, after_situation: bool) -> int:
     ``first``: no clause with content stands before it in the turn. ``after_situation``: the clause
     before it shows the situation back.
     """
+    if view.content < 2 and not view.cues & _TELLING:
+        return 0
     labels = _recognition(view, first, after_situation)
     if view.cues & (SORRY | FORMULA) and not labels & (S | I):
         labels |= E
-    return labels | _asking(view, labels) | _moving(view) | _explaining(view, labels)
+    asked, moved = _asking(view, labels), _moving(view)
+    return labels | asked | moved | _explaining(view, labels, asked, moved)
 
 
 SOLVING = IMPERATIVE | CONTACT | PRIVATE | ACTION | RULE | PASS_ON
@@ -175,7 +183,9 @@ def _recognition(view: ClauseView, first: bool, after_situation: bool) -> int:
             labels |= G
     elif plain and not c & (CHECK_BACK | CONDITION | OFFER | VAGUE | RULE):
         aimed = c & GOAL and c & YOU and (view.content or c & TIME)
-        if (aimed and not c & (INABILITY | GREETING | PURPOSE)) or (c & WANT and shared >= 1):
+        if (aimed and not c & (INABILITY | GREETING | PURPOSE)) or (
+            c & WANT and c & YOU and shared >= 0.4
+        ):
             labels |= G
     return labels
 
@@ -230,7 +240,8 @@ def _moving(view: ClauseView) -> int:
         courtesy = c & CONTACT and c & (THANKS | GREETING)
         denied = c & PASS_ON and c & NEGATION
         asked_about = c & QUESTION and c & INVERTED
-        if not (courtesy or denied or asked_about):
+        ours = c & FUTURE and not c & (PRIVATE | PASS_ON | IMPERATIVE | ADVICE | ASK)
+        if not (courtesy or denied or asked_about or ours):
             found |= TR
             if c & PASS_ON and c & ACTION:
                 found |= RES
@@ -245,17 +256,17 @@ def _moving(view: ClauseView) -> int:
     return found
 
 
-def _explaining(view: ClauseView, labels: int) -> int:
+def _explaining(view: ClauseView, labels: int, asking: int, moving: int) -> int:
     c = view.cues
     question = c & QUESTION
-    asked = _asking(view, labels) & DR
+    asked = asking & DR
     moved = c & (PRIVATE | CONTACT | PASS_ON)
     found = 0
     if c & INABILITY and not c & (CONDITION | QUESTION):
         found |= POL
     elif c & RULE and not (question or asked or c & (IMAGINE | FORMULA | INVERTED)):
         found |= POL | RES
-    if c & BECAUSE and not question:
+    if c & BECAUSE and not (question or c & FORMULA):
         found |= RSN
     if c & IMPERATIVE:
         if (not question or not asked or c & INVERTED) and not moved and not c & ASK:
@@ -265,16 +276,18 @@ def _explaining(view: ClauseView, labels: int) -> int:
     elif c & (ADVICE | ACTION | OUTCOME):
         if not c & (HOLDS | OFFER | CHECK_BACK | GREETING):
             found |= RES
-    elif (
-        view.content >= 2
-        and view.words >= 5
-        and not labels
-        and not found
-        and not _moving(view)
-        and not c & (OFFER | CHECK_BACK | GREETING | ASKING | VAGUE | THANKS | GLAD | UNDERSTAND)
-    ):
-        found |= RES
+    elif _states(view) and not (labels or found or moving):
+        found |= ANSWERS
     return found
+
+
+ANSWERS = 1 << 11
+"""A statement that does nothing else: an answer, unless the turn's point is to ask or to move."""
+
+
+def _states(view: ClauseView) -> bool:
+    courtesy = OFFER | CHECK_BACK | GREETING | VAGUE | THANKS | GLAD | UNDERSTAND
+    return view.content >= 2 and view.words >= 5 and not view.cues & (courtesy | ASKING)
 
 
 def decide_turn(seen: list[ClauseView]) -> list[int]:
@@ -288,7 +301,11 @@ def decide_turn(seen: list[ClauseView]) -> list[int]:
     together = 0
     for bits in out:
         together |= bits
-    if not together & (HOLD | DR | TR):
+    asks_or_moves = together & (HOLD | DR | TR)
+    for n, bits in enumerate(out):
+        if bits & ANSWERS:
+            out[n] = bits ^ ANSWERS | (0 if asks_or_moves else RES)
+    if not asks_or_moves:
         for n, view in enumerate(seen):
             if view.cues & VAGUE and view.cues & FUTURE and view.cues & COMPANY:
                 out[n] |= HOLD
@@ -303,18 +320,23 @@ def relate_agent(reading: AgentReading, context: Context) -> AgentTurn:
     for bits in per_clause:
         labels |= bits
     if not labels & _RECOGNITION:
-        return AgentTurn(Label(labels), False, 0.0, 0)
+        return AgentTurn(_label(labels), False, 0.0, 0)
     recognising = [
         (clause, view)
         for clause, view, bits in zip(reading.clauses, seen, per_clause, strict=True)
         if bits & _RECOGNITION
     ]
     return AgentTurn(
-        Label(labels),
+        _label(labels),
         _recognition_first(per_clause),
         copied_share(reading.words, [clause for clause, _ in recognising], context),
         sum(view.shared for _, view in recognising),
     )
+
+
+@lru_cache(maxsize=1 << 11)
+def _label(bits: int) -> Label:
+    return Label(bits)
 
 
 _RECOGNITION = int(RECOGNITION)
@@ -373,4 +395,4 @@ def copied_share(words: tuple[int, ...], clauses: list[Clause], context: Context
 
 
 def _counted(run: list[int]) -> int:
-    return len(run) if sum(1 for word in run if weight_of(word)) >= 2 else 0
+    return len(run) if sum(1 for word in run if WEIGHTS.get(word, UNKNOWN)) >= 2 else 0

@@ -13,6 +13,7 @@ class Context:
     __slots__ = (
         "account",
         "agent_turns",
+        "agents",
         "customer_cues",
         "customer_turns",
         "customers",
@@ -28,6 +29,8 @@ class Context:
         """Adjacent words of the customer, as one number each."""
         self.customers: list[CustomerReading] = []
         """The customer's turns."""
+        self.agents: list[tuple[int, ...]] = []
+        """The words of the agent's turns."""
         self.customer_cues = 0
         """Cues of all customer turns together."""
         self.customer_turns = 0
@@ -42,6 +45,7 @@ class Context:
         for clause in reading.clauses:
             cues |= clause.cues
         self.last_agent_cues = cues
+        self.agents.append(reading.words)
         self.agent_turns += 1
 
     def add_customer(self, reading: CustomerReading) -> None:

@@ -1,7 +1,7 @@
 """A customer turn, read against the conversation so far.
 
-Named features first (:func:`features`), then a weighted sum of them per value. The weights are in
-:mod:`stream.recognition.customer_weights`.
+Named features first (:func:`features`), then a weighted sum of them per value. To it every word
+of the turn adds its own weight. The weights are in :mod:`stream.recognition.customer_weights`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from stream.recognition.agent import (
 )
 from stream.recognition.context import Context
 from stream.recognition.customer_lexicon import Cue
-from stream.recognition.customer_weights import BIAS, FROM, WEIGHTS
+from stream.recognition.customer_weights import BIAS, FROM, WEIGHTS, WORDS
 from stream.recognition.labels import CustomerTurn
 from stream.recognition.reading import CustomerReading
+from stream.recognition.weights import UNKNOWN, word_weights
 from stream.recognition.weights import WEIGHTS as WORD_WEIGHTS
 
 _CUES = tuple((int(cue), str(cue.name)) for cue in Cue)
@@ -46,6 +47,9 @@ _BEFORE = (
 """What the agent's turn before did: cues of any of its clauses, and the feature's name."""
 
 
+_WORDS = word_weights(WORDS)
+
+
 def features(reading: CustomerReading, context: Context) -> list[tuple[str, float]]:
     """The features of a turn that are not 0, by name."""
     cues, words = reading.cues, reading.words
@@ -56,10 +60,6 @@ def features(reading: CustomerReading, context: Context) -> list[tuple[str, floa
         add(("words<=3", 1.0))
     elif length <= 8:
         add(("words<=8", 1.0))
-    if length > 16:
-        add(("words>16", 1.0))
-    if length > 30:
-        add(("words>30", 1.0))
     if context.customer_turns == 0:
         add(("first", 1.0))
         found += [(name, 1.0) for bit, name in _OPENING if cues & bit]
@@ -76,18 +76,15 @@ def features(reading: CustomerReading, context: Context) -> list[tuple[str, floa
     agent = context.last_agent_cues
     found += [(name, 1.0) for bits, name in _BEFORE if agent & bits]
     account = context.account
-    own = content = 0.0
+    own = content = 0
     for word in set(words):
-        weight = WORD_WEIGHTS.get(word, 1.0)
+        weight = WORD_WEIGHTS.get(word, UNKNOWN)
         if weight:
             content += weight
             if word in account:
                 own += weight
-    add(("content", min(content, 8.0) / 8))
-    add(("own", min(own, 4.0) / 4))
-    if content:
+    if own:
         add(("own_share", own / content))
-    add(("turn", min(context.customer_turns, 5) / 5))
     return found
 
 
@@ -103,5 +100,13 @@ def relate_customer(reading: CustomerReading, context: Context) -> CustomerTurn:
             negative += weights[1] * value
             strong += weights[2] * value
             repeat += weights[3] * value
+    weighed = _WORDS.get
+    for word in set(reading.words):
+        added = weighed(word)
+        if added is not None:
+            concern += added[0]
+            negative += added[1]
+            strong += added[2]
+            repeat += added[3]
     emotion = (2 if strong >= FROM[2] else 1) if negative >= FROM[1] else 0
     return CustomerTurn(concern >= FROM[0], emotion, repeat >= FROM[3])

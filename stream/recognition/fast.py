@@ -9,7 +9,7 @@ from stream.recognition.context import Context
 from stream.recognition.labels import AgentTurn, CustomerTurn
 from stream.recognition.reading import AgentReading, CustomerReading
 from stream.recognition.scenario import scenario
-from stream.recognition.wording import wording_similarity
+from stream.recognition.wording import wording, wording_similarity
 
 
 class Recognizer(Protocol):
@@ -41,8 +41,11 @@ class Recognizer(Protocol):
     def new_context(self) -> Context:
         """The context of a conversation's first turn."""
 
-    def wording_similarity(self, a: AgentReading, b: AgentReading) -> float:
-        """Likeness (0 to 1) of the wording of two agent turns."""
+    def wording(self, reading: AgentReading) -> frozenset[int]:
+        """The wording of an agent turn, to compare with others'."""
+
+    def wording_similarity(self, a: frozenset[int], b: frozenset[int]) -> float:
+        """Likeness (0 to 1) of the wordings of two agent turns."""
 
     def scenario(self, context: Context) -> str:
         """One of :data:`stream.recognition.SCENARIOS`."""
@@ -60,6 +63,7 @@ class FastRecognizer:
     agent_from_wire = staticmethod(AgentReading.from_wire)
     customer_from_wire = staticmethod(CustomerReading.from_wire)
     new_context = staticmethod(Context)
+    wording = staticmethod(wording)
     wording_similarity = staticmethod(wording_similarity)
     scenario = staticmethod(scenario)
 

@@ -303,7 +303,7 @@ PATTERNS: dict[Cue, str] = {
         booking|confirmation|case|claim|order|your ref|reference|code
         reference|ref
         operating system
-        location|city|country|region|device|carrier|provider|carat|ip|station
+        location|city|country|region|device|carrier|provider|ip|station
         name
         make and model
         steps you|taken|so
@@ -320,6 +320,15 @@ PATTERNS: dict[Cue, str] = {
         via|by|in|through|over dm|direct|private|message|messenger|pm
     """,
     Cue.CONTACT: """
+        connect|connecting with us|our|the|an|one
+        contacting|forum|forums
+        filing|raising|opening a|an
+        recommend|suggest|advise calling|speaking|reaching|asking|visiting|emailing
+        continue our|this|the? conversation|chat
+        put|post|submit your query|question|issue here|via|through|in|on|at
+        ask your|the|a supervisor|dentist|doctor|pharmacist|driver|dealer|retailer|bank|seller|
+        carrier|landlord|host
+        appealed|reported|claimed|requested|submitted via|through|at|with|in
         ^ call|phone|ring|contact|email|text|dial|message us|our|them|the|this|on|in|0|1|
         support|customer|your|him|her
         POLITE call|phone|ring|contact|reach|write|chat|speak
@@ -367,6 +376,12 @@ PATTERNS: dict[Cue, str] = {
         number is
     """,
     Cue.PASS_ON: """
+        feed|pass|passing|fed this|it|that|these? back|along
+        alerted|informed|notified|advised|contacted our|the TEAM|store|branch|depot|hotel|
+        warehouse|courier
+        alerted|informed|notified|advised our|the * TEAM
+        logged|raised|lodged this|it|that|a|your with|to the|our|my
+        have someone|somebody|engineer|technician|specialist|colleague answer|call|contact|look
         WEHAVE|have|ill|well|will|can|was|been|were|im|we|i now|also|just? passed|pass|passing|
         forwarded|forward|escalated|escalate|escalating|forwarding|transferred|transfer|
         referred|raised|relayed|relay|shared|share|reported|flagged
@@ -534,7 +549,6 @@ PATTERNS: dict[Cue, str] = {
         written? notice
         restrictions|restricted|limit|limited|limits
         no refunds|exceptions|returns
-        decision of|is
         eligible|entitled|allowed|covered
         same for|to all|both|everyone
     """,
@@ -670,9 +684,13 @@ PATTERNS: dict[Cue, str] = {
     Cue.BECAUSE: """
         because|cause|cos|coz|bcoz|cuz
         due to
-        since|as the|your|its|it|this|there|they|our|these|not|some|an|a
+        since the|your|its|it|this|there|they|our|these|not|some|an|a
+        as the|your|its|it|this|there|they|our|these|not|some|theyre|theres|your
+        very|so|extremely|really|busiest busy|period
+        not|wasnt|isnt|werent|never designed|intended|meant|made
+        it|this seems|appears|looks that|like|as
         since we|you|i
-        as we|you|i dont|do|are|cant|have|had|only|did|need|expect|currently
+        as we|you|i dont|are|cant|had|only|did|need|expect|currently|wont|couldnt|havent
         thats|this|that|which is? why|because
         the reason
         reason is|for|being|was|why
@@ -696,10 +714,10 @@ PATTERNS: dict[Cue, str] = {
         in demand
         high demand|volume|volumes
         gets|got|was|were|been removed|blocked|flagged|triggered|overwritten|switched|misread|
-        swapped|put|sent|moved by|when|because|as|after|from|to
+        swapped|put|sent|moved by|when|because|as|after
         was|had|were|is a|an|some bug|mistake|glitch|error|hold|promotion|outage|shortage|power|
         fault
-        expired|ended
+        has|have|had|card|it|which|is|promotion|contract|subscription|code expired|ended
     """,
     Cue.SORRY: """
         sorry|apologies|apologise|apologize|apologizes|apology|apologising|apologizing|
@@ -782,12 +800,12 @@ PATTERNS: dict[Cue, str] = {
         no|small|little wonder|surprise
         anyone|anybody|nobody|everyone|everybody would|wants|likes|deserves|enjoys|needs|
         expects|should
-        no|any one|couple|customer|child|parent|patient|guest|family|musician|traveller|mother|
+        no|any one|couple|customer|child|parent|patient|guest|family|traveller|mother|
         father|person should|would|wants|likes|deserves|needs
         wouldnt|dont|not blame you
         wouldnt want|like|wish
         id|i|we would? have been|be|feel|hate
-        id|i|we be|feel|hate|dread too|the|as|pacing|livid|fuming|furious|upset|scared|worried|
+        id|i|we be|feel|hate|dread too|the|as|livid|fuming|furious|upset|scared|worried|
         annoyed|cross
         understandably|rightly|sensible|every right|reason
         would|will|make|makes|made|to make anyone|anybody|any|you|me
@@ -813,7 +831,7 @@ PATTERNS: dict[Cue, str] = {
         great|good|fantastic|excellent|wonderful news|stuff|one|job|work
         enjoy your|the|that|it
         have fun
-        happy filming|days|reading|printing|playing|cooking|travels|riding|streaming
+        happy reading|playing|cooking|travels
         there we go
         fingers crossed
         welcome back

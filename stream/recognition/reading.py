@@ -16,8 +16,8 @@ from stream.recognition.customer_lexicon import PATTERNS as CUSTOMER_PATTERNS
 from stream.recognition.customer_lexicon import Cue as CustomerCue
 from stream.recognition.lexicon import LISTS, PATTERNS, Cue
 from stream.recognition.patterns import Node, Tree, compile_patterns, walk
-from stream.recognition.text import MAX_CHARS, NUMBER_CODES, code, tokens, vocabulary
-from stream.recognition.weights import WEIGHTS
+from stream.recognition.text import MAX_CHARS, NUMBER_CODES, code, names, tokens, vocabulary
+from stream.recognition.weights import UNKNOWN, WEIGHTS
 
 WIRE_VERSION = 1
 
@@ -39,7 +39,7 @@ _AUXILIARIES = vocabulary(
 )
 """Words that follow an asking word within its clause: "which station did you"."""
 
-_MARKS = frozenset("<#@^.?!;,:()\n… \t\r\f\v-–—/") | frozenset(
+_MARKS = frozenset(("", *"<#@^.?!;,:()\n… \t\r\f\v-–—/")) | frozenset(
     chr(mark)
     for first, last in ((0x2600, 0x27C0), (0x1F300, 0x1FB00))
     for mark in range(first, last)
@@ -60,7 +60,7 @@ _STARTERS = vocabulary(
 _BINDERS = vocabulary(
     "i we you they he she it who what which where when how why that well ill im ive weve youve "
     "to so and or but if once as because since than until while before after not the a can could "
-    "will would did do does is are was were have has had let us me how if whether also"
+    "will would did do does is are was were have has had let lets us me how if whether also"
 )
 """Words that bind what follows to their own clause."""
 
@@ -151,7 +151,10 @@ class _Word(NamedTuple):
     """1 for a word that says something about one case, 0 for others."""
     numeric: int
     """The cue of a number, 0 for others."""
-    anywhere: Node | None
+    bits: int
+    """Cues of the word alone."""
+    branches: Node | None
+    """Where patterns that begin with the word go on; None where they end with it."""
     at_start: Node | None
     starter: bool
 
@@ -172,13 +175,15 @@ class _Reader:
             self.known.clear()
         plain = "and" if token[0] == "&" else token.replace("-", "")
         number = code(plain)
+        node = self._tree.anywhere(plain)
         numeric = number < NUMBER_CODES
         word = _Word(
             number,
-            int(not numeric and WEIGHTS.get(number, 1.0) == 1.0),
+            int(not numeric and WEIGHTS.get(number, UNKNOWN) == UNKNOWN),
             _NUMBER if numeric else 0,
-            self._tree.anywhere.get(plain),
-            self._tree.at_start.get(plain),
+            node.bits if node is not None else 0,
+            node if node is not None and (node.after or node.any is not None) else None,
+            self._tree.at_start(plain),
             plain in _STARTERS,
         )
         self.known[token] = word
@@ -191,8 +196,7 @@ _CUSTOMER = _Reader(compile_patterns(CUSTOMER_PATTERNS, {}))
 
 def read_agent(text: str) -> AgentReading:
     """Reads an agent turn into clauses with their cues."""
-    marks, names = tokens(text)
-    count = len(marks)
+    marks, named = tokens(text), names(text)
     marks.append("")
     known = _AGENT.known
     clauses: list[Clause] = []
@@ -201,42 +205,45 @@ def read_agent(text: str) -> AgentReading:
     previous = ""
     at_start = True
     spoken = True
-    for k in range(count):
-        token = marks[k]
-        first = token[0]
-        if first in _MARKS:
-            if first == "<":
-                bits |= _LINK
-            elif first == "#":
-                words.append(code(token[1:]))
-            elif first == ",":
-                spoken = False
-                at_start = True
-                if (bits & _GREETING and len(words) - start <= 4) or bits & _SORRY:
-                    clauses.append(Clause(bits, start, len(words)))
-                    bits, start = _SENTENCE, len(words)
-            elif first not in "@^":
-                spoken = spoken and first not in ".?!"
-                at_start = True
-                question = _QUESTION if "?" in token else 0
-                if len(words) > start or bits & ~_SENTENCE:
-                    clauses.append(Clause(bits | question, start, len(words)))
-                    bits, start = _SENTENCE, len(words)
-                elif question and clauses:
-                    last = clauses[-1]
-                    clauses[-1] = Clause(last.cues | question, last.start, last.end)
-            continue
-        number, weighty, numeric, anywhere, start_node, starter = known.get(token) or _AGENT.learn(
-            token
-        )
-        if anywhere is not None:
-            found = walk(anywhere, marks, k + 1)
+    k = 0
+    for token in marks:
+        k += 1
+        word = known.get(token)
+        if word is None:
+            first = token[:1]
+            if first in _MARKS:
+                if first == "<":
+                    bits |= _LINK
+                elif first == "#":
+                    words.append(code(token[1:]))
+                elif first == ",":
+                    spoken = False
+                    at_start = True
+                    if (bits & _GREETING and len(words) - start <= 4) or bits & _SORRY:
+                        clauses.append(Clause(bits, start, len(words)))
+                        bits, start = _SENTENCE, len(words)
+                elif first not in "@^":
+                    spoken = spoken and first not in ".?!"
+                    at_start = True
+                    question = _QUESTION if "?" in token else 0
+                    if len(words) > start or bits & ~_SENTENCE:
+                        clauses.append(Clause(bits | question, start, len(words)))
+                        bits, start = _SENTENCE, len(words)
+                    elif question and clauses:
+                        last = clauses[-1]
+                        clauses[-1] = Clause(last.cues | question, last.start, last.end)
+                continue
+            word = _AGENT.learn(token)
+        number, weighty, numeric, found, branches, start_node, starter = word
+        if branches is not None and (marks[k] in branches.after or branches.any is not None):
+            found = walk(branches, marks, k)
+        if found:
             if found & _OPENS:
                 found ^= _OPENS
                 if (
                     len(words) - start > 1
                     and previous not in _BINDERS
-                    and marks[k + 1][:1].isalnum()
+                    and marks[k][:1].isalnum()
                     and not (bits & _WH and len(words) - start <= 5 and token in _AUXILIARIES)
                 ):
                     clauses.append(Clause(bits, start, len(words)))
@@ -245,10 +252,10 @@ def read_agent(text: str) -> AgentReading:
             bits |= found
         if at_start:
             if start_node is not None:
-                bits |= walk(start_node, marks, k + 1)
+                bits |= walk(start_node, marks, k)
             at_start = starter
         if weighty:
-            if token not in names:
+            if token not in named:
                 bits |= _PLAINS if bits & _PLAIN else _PLAIN
         else:
             bits |= numeric
@@ -258,42 +265,46 @@ def read_agent(text: str) -> AgentReading:
         clauses.append(Clause(bits, start, len(words)))
     if spoken:
         clauses = [
-            Clause(cues | _QUESTION, begin, end) if cues & _ASKING else Clause(cues, begin, end)
-            for cues, begin, end in clauses
+            Clause(clause.cues | _QUESTION, clause.start, clause.end)
+            if clause.cues & _ASKING
+            else clause
+            for clause in clauses
         ]
     return AgentReading(tuple(clauses), tuple(words))
 
 
 def read_customer(text: str) -> CustomerReading:
     """Reads a customer turn: its cues and words."""
-    marks, _ = tokens(text)
-    count = len(marks)
+    marks = tokens(text)
     marks.append("")
     known = _CUSTOMER.known
     words: list[int] = []
     bits = _SHOUTS if _shouts(text) else 0
     at_start = True
-    for k in range(count):
-        token = marks[k]
-        first = token[0]
-        if first in _MARKS:
-            if first == "#":
-                token = token[1:]
-            elif first in "@^<":
+    k = 0
+    for token in marks:
+        k += 1
+        word = known.get(token)
+        if word is None:
+            first = token[:1]
+            if first in _MARKS:
+                if first == "#":
+                    words.append(code(token[1:]))
+                elif first not in "@^<":
+                    at_start = True
+                    if "?" in token:
+                        bits |= _ASKED
+                    if "!" in token:
+                        bits |= _EXCLAIMS | (_SHOUTS if len(token) > 1 else 0)
                 continue
-            else:
-                at_start = True
-                if "?" in token:
-                    bits |= _ASKED
-                if "!" in token:
-                    bits |= _EXCLAIMS | (_SHOUTS if len(token) > 1 else 0)
-                continue
-        number, _, _, anywhere, start_node, starter = known.get(token) or _CUSTOMER.learn(token)
-        if anywhere is not None:
-            bits |= walk(anywhere, marks, k + 1)
+            word = _CUSTOMER.learn(token)
+        number, _, _, found, branches, start_node, starter = word
+        bits |= found
+        if branches is not None and (marks[k] in branches.after or branches.any is not None):
+            bits |= walk(branches, marks, k)
         if at_start:
             if start_node is not None:
-                bits |= walk(start_node, marks, k + 1)
+                bits |= walk(start_node, marks, k)
             at_start = starter
         words.append(number)
     return CustomerReading(bits, tuple(words))

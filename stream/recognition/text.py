@@ -25,7 +25,7 @@ _TOKENS = re.compile(
     r"|<\w+>|[@^#][\w^]+|[\u2600-\u27bf\U0001f300-\U0001faff]+"
 )
 _URLS = re.compile(r"(?:https?://|www\.)\S+")
-_NAMES = re.compile(r"(?<=[\w,] )[A-Z][\w-]*")
+_NAMES = re.compile(r"[A-Z](?<=[\w,] [A-Z])[\w-]*")
 _PART_OPENERS = frozenset("(12345")
 _APOSTROPHES = str.maketrans("", "", "'’‘`´*_")
 _PART_START = re.compile(r"\(?[1-5] ?/ ?[1-5]\)?(?!\w)")
@@ -154,17 +154,22 @@ def codes(words: str) -> frozenset[int]:
     return frozenset(code(word) for word in words.split())
 
 
-def tokens(text: str) -> tuple[list[str], frozenset[str]]:
-    """Words and marks of ``text`` in order, in lower case and without apostrophes; and the words
-    that are written as names: with a capital, though nothing new begins."""
+def names(text: str) -> set[str]:
+    """The words that are written as names, in lower case: with a capital, though nothing new
+    begins."""
+    text = text[:MAX_CHARS].translate(_APOSTROPHES)
+    return {name.lower() for name in _NAMES.findall(text)}
+
+
+def tokens(text: str) -> list[str]:
+    """Words and marks of ``text`` in order, in lower case and without apostrophes."""
     text = text[:MAX_CHARS].translate(_APOSTROPHES).strip()
     if "://" in text or "www." in text:
         text = _URLS.sub(LINK, text)
-    names = frozenset(name.lower() for name in _NAMES.findall(text))
     text = text.lower()
     if text[:1] in _PART_OPENERS:
         text = _PART_START.sub("", text, count=1)
     tail = _PART_END.search(text, max(0, len(text) - 12))
     if tail is not None:
         text = text[: tail.start()]
-    return _TOKENS.findall(text), names
+    return _TOKENS.findall(text)

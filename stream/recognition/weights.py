@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from stream.recognition.lexicon import COMMON, FUNCTION, TOPICS
-from stream.recognition.text import NUMBER_CODES, code
+from stream.recognition.text import code
+
+UNKNOWN = 10
+"""Weight, in tenths, of a word that no vocabulary holds: a full particular."""
 
 
-def _table() -> dict[int, float]:
-    table = {code(word): 0.4 for word in COMMON.split()}
-    table.update((code(word), 0.0) for word in TOPICS.split())
-    table.update((code(word), 0.0) for word in FUNCTION.split())
-    table.update((number, 0.6) for number in range(NUMBER_CODES) if number < 10)
+def _table() -> dict[int, int]:
+    table = {code(word): 4 for word in COMMON.split()}
+    table.update((code(word), 0) for word in TOPICS.split())
+    table.update((code(word), 0) for word in FUNCTION.split())
+    table.update((number, 6) for number in range(10))
     return table
 
 
+def word_weights(table: str) -> dict[int, tuple[float, ...]]:
+    """A fitted table, one word and its weights in hundredths a line, by the words' codes."""
+    found: dict[int, tuple[float, ...]] = {}
+    for line in table.split("\n"):
+        if line:
+            word, *weights = line.split()
+            found[code(word)] = tuple([int(weight) / 100 for weight in weights])
+    return found
+
+
 WEIGHTS = _table()
-"""Word code -> weight (0 to 1) as a particular; what is missing has weight 1."""
+"""Word code -> weight in tenths as a particular; what is missing weighs :data:`UNKNOWN`. Whole
+numbers, so that a sum does not depend on its order."""
 
-
-def weight_of(word: int) -> float:
-    """Weight (0 to 1) of a word as a particular."""
-    return WEIGHTS.get(word, 1.0)
+WEIGHTLESS = frozenset(word for word, weight in WEIGHTS.items() if not weight)
+"""The codes of the words without weight."""

@@ -17,10 +17,9 @@ def wording(reading: AgentReading) -> frozenset[int]:
     return frozenset(a << 24 | b for a, b in pairwise(words))
 
 
-def wording_similarity(a: AgentReading, b: AgentReading) -> float:
-    """Likeness (0 to 1) of the wording of two turns: shared word pairs by all (Jaccard)."""
-    one, other = wording(a), wording(b)
-    if not one or not other:
+def wording_similarity(a: frozenset[int], b: frozenset[int]) -> float:
+    """Likeness (0 to 1) of two wordings: shared word pairs by all (Jaccard)."""
+    if not a or not b:
         return 0.0
-    both = len(one & other)
-    return both / (len(one) + len(other) - both)
+    both = len(a & b)
+    return both / (len(a) + len(b) - both)

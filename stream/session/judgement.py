@@ -24,7 +24,6 @@ from stream.events import EventType, Speaker, format_time
 from stream.recognition import (
     PROCESS,
     RECOGNITION,
-    AgentReading,
     AgentTurn,
     Context,
     Label,
@@ -135,7 +134,7 @@ def judge(
     reads (``en``); a session that names another one is not judged. Empty means all."""
     seen = _Timeline()
     context = recognizer.new_context()
-    agent_readings: list[AgentReading] = []
+    wordings: list[frozenset[int]] = []
     turn = 0
     # A stable sort: events with the same time and sequence stay in their order of arrival.
     for fact in sorted(state.facts, key=lambda fact: (fact.time_ms, fact.sequence)):
@@ -144,12 +143,12 @@ def judge(
         elif fact.kind == Speaker.AGENT.value:
             reading = recognizer.agent_from_wire(fact.value)
             _agent(seen, fact, turn, recognizer.relate_agent(reading, context))
+            wording = recognizer.wording(reading)
             if any(
-                recognizer.wording_similarity(reading, old) >= REPEATED_WORDING
-                for old in agent_readings
+                recognizer.wording_similarity(wording, old) >= REPEATED_WORDING for old in wordings
             ):
                 seen.repeated_turns += 1
-            agent_readings.append(reading)
+            wordings.append(wording)
             context.add_agent(reading)
         elif fact.kind == Speaker.BOT.value:
             reading = recognizer.agent_from_wire(fact.value)

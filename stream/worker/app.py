@@ -45,6 +45,10 @@ _TICK_SECONDS = 0.02
 _STALL_SECONDS = 1.0
 """An event loop that turns later than this was stopped or starved."""
 
+_ARRIVAL_SECONDS = 2.0
+"""Records handed to the stream that have not arrived by then, with nothing being processed, got
+lost in a rebalance."""
+
 _RETRY_SECONDS = 1.0
 _REJECTED_BYTES = 900_000
 """Most of a rejected event that is kept: what brokers accept by default, headers included."""
@@ -71,6 +75,19 @@ class _Partition:
         self.processor = processor
         self.watermark_ms = processor.watermark_ms
         self.moved_at = now
+        self.awaited: tuple[int, float] | None = None
+        """The position at which records already handed out are awaited, and since when."""
+
+    def lacks(self, handed_out: int, now: float) -> bool:
+        """Whether records before ``handed_out`` have not arrived for so long that they will not."""
+        position = self.processor.position
+        if position >= handed_out:
+            self.awaited = None
+        elif self.awaited is None or self.awaited[0] != position:
+            self.awaited = (position, now)
+        else:
+            return now - self.awaited[1] > _ARRIVAL_SECONDS
+        return False
 
     def observe_watermark(self, now: float) -> None:
         if self.processor.watermark_ms != self.watermark_ms:
@@ -284,12 +301,8 @@ class Worker:
         processor = partition.processor
         follows = message.value.follows
         if follows is not None and follows > processor.position:
-            log.warning(
-                "records were passed over and are read again",
-                extra={"partition": tp.partition, "from": processor.position, "to": follows},
-            )
             self.app.consumer.drop(message)
-            await self.app.consumer.read_again(tp, processor.position)
+            await self._read_again(partition, tp, follows)
             return
         max_bytes = self._settings.max_event_bytes
         counts: dict[tuple[str, Outcome], int] = {}
@@ -319,6 +332,16 @@ class Worker:
         partition.observe_watermark(time.monotonic())
         self.app.consumer.ack(message)
         self._observe_state(tp, processor)
+
+    async def _read_again(self, partition: _Partition, tp: TP, handed_out: int) -> None:
+        """Go back for records that were handed out and never arrived."""
+        position = partition.processor.position
+        log.warning(
+            "records were passed over and are read again",
+            extra={"partition": tp.partition, "from": position, "to": handed_out},
+        )
+        partition.awaited = None
+        await self.app.consumer.read_again(tp, position)
 
     def _reject(self, record: Any, rejected: Rejected) -> Send:
         if not self._rejected_warned:
@@ -413,7 +436,8 @@ class Worker:
                     cause = error
                     failed.append(send)
                 else:
-                    if send.topic == changelog:
+                    # An answer from before a rebalance says nothing of what is held since.
+                    if send.topic == changelog and generation == self.app.consumer_generation_id:
                         tp = TP(changelog, metadata.partition)
                         self._store.set_persisted_offset(tp, metadata.offset)
             sends = failed
@@ -475,6 +499,9 @@ class Worker:
             processor = partition.processor
             now = time.monotonic()
             partition.observe_watermark(now)
+            handed_out = consumer.handed_out(tp)
+            if handed_out is not None and partition.lacks(handed_out, now):
+                await self._read_again(partition, tp, handed_out)
             if processor.has_decided:
                 await self._emit_decided(tp, processor)
             due = processor.next_due_ms

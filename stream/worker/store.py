@@ -21,6 +21,7 @@ class SessionStore(Store):  # type: ignore[misc]
     def __post_init__(self) -> None:
         self._partitions: dict[int, dict[bytes, bytes]] = {}
         self._offsets: dict[TP, int] = {}
+        self._assigned: set[TP] = set()
 
     def partition(self, partition: int) -> dict[bytes, bytes]:
         """Encoded states by changelog key; the session processor writes to it."""
@@ -34,6 +35,9 @@ class SessionStore(Store):  # type: ignore[misc]
     ) -> None:
         """Apply changelog records: each event's value is a Batch of them."""
         for event in batch:
+            if event.message.tp not in self._assigned:
+                # Read before the partition was lost: a fragment, to be taken for the whole later.
+                continue
             held = self.partition(event.message.partition)
             for record in event.message.value.records:
                 key, value = record.key, record.value
@@ -50,7 +54,8 @@ class SessionStore(Store):  # type: ignore[misc]
 
     def set_persisted_offset(self, tp: TP, offset: int) -> None:
         """Our own write at ``offset`` is acknowledged."""
-        self._offsets[tp] = max(offset, self._offsets.get(tp, -1))
+        if tp in self._assigned:
+            self._offsets[tp] = max(offset, self._offsets.get(tp, -1))
 
     async def on_rebalance(
         self,
@@ -60,10 +65,11 @@ class SessionStore(Store):  # type: ignore[misc]
         generation_id: int = 0,
     ) -> None:
         changelog = self.table.changelog_topic_name
-        for tp in revoked:
-            if tp.topic == changelog and tp not in assigned:
-                self._partitions.pop(tp.partition, None)
-                self._offsets.pop(tp, None)
+        self._assigned = {tp for tp in assigned if tp.topic == changelog}
+        for tp in set(self._offsets) - self._assigned:
+            del self._offsets[tp]
+        for number in set(self._partitions) - {tp.partition for tp in self._assigned}:
+            del self._partitions[number]
 
     async def backup_partition(self, *_: Any, **__: Any) -> None:
         """Nothing: the changelog is the backup."""

@@ -141,6 +141,20 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     def _batched(self, topic: str) -> bool:
         return topic in self.transport.batched_topics
 
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        """Fetch; during a rebalance, from changelogs only.
+
+        Faust lets events flow a moment before it clears its queues for the last time: what was
+        fetched in between would be gone, and the consumer's position past it.
+        """
+        wanted = active_partitions
+        if wanted and self.app.rebalancing:
+            wanted = {tp for tp in wanted if self._is_changelog_tp(tp)}
+            if not wanted:
+                await self.sleep(0.02)
+                return {}
+        return await super()._getmany(wanted, timeout)
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """Fetch from the broker. Yields batches for batched topics, single records for others."""
         records, active = await self._wait_next_records(timeout)
@@ -201,6 +215,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         except asyncio.CancelledError:
             if not self.app.should_stop:
                 raise
+
+    def handed_out(self, tp: TP) -> int | None:
+        """The offset after the last record handed out since the assignment."""
+        return self._delivered.get(tp)
 
     async def read_again(self, tp: TP, offset: int) -> None:
         """Go back to ``offset``: what was handed out from there on got lost on the way."""

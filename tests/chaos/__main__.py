@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import statistics
 import sys
 import tempfile
@@ -69,6 +70,8 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--keep", type=Path, help="folder to keep the workers' logs in")
     arguments = parser.parse_args()
+    # What the clients say of a broker that is down on purpose is no news.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     outcomes: list[Outcome] = []
     with contextlib.ExitStack() as stack:
         directory = arguments.keep or Path(

@@ -20,6 +20,7 @@ from stream.recognition import (
     Label,
     fast,
     label_names,
+    wording,
     wording_similarity,
 )
 
@@ -82,19 +83,29 @@ def test_relating_a_read_back_reading_is_the_same(said: str, text: str) -> None:
 
 @given(WORDS, WORDS)
 def test_wording_similarity_is_a_share(one: str, other: str) -> None:
-    a, b = fast().read_agent(one), fast().read_agent(other)
+    a, b = (wording(fast().read_agent(text)) for text in (one, other))
     assert 0.0 <= wording_similarity(a, b) <= 1.0
     assert wording_similarity(a, b) == wording_similarity(b, a)
-    if len(a.words) > 1:
-        assert wording_similarity(a, a) == 1.0
+    assert wording_similarity(a, a) == float(bool(a))
 
 
 def test_a_macro_with_another_number_is_the_same_wording() -> None:
-    one = fast().read_agent("Your case 48213 was passed to our repair team today.")
-    other = fast().read_agent("Your case 99120 was passed to our repair team today.")
-    apart = fast().read_agent("So the lamp flickers whenever the fridge starts?")
+    one, other, apart = (
+        wording(fast().read_agent(text))
+        for text in (
+            "Your case 48213 was passed to our repair team today.",
+            "Your case 99120 was passed to our repair team today.",
+            "So the lamp flickers whenever the fridge starts?",
+        )
+    )
     assert wording_similarity(one, other) == 1.0
     assert wording_similarity(one, apart) < 0.2
+
+
+@given(WORDS)
+def test_numbers_on_the_wire_are_exact_in_any_json(text: str) -> None:
+    _, cues, lengths, _ = fast().read_agent(text).to_wire()
+    assert all(0 <= number < 2**53 for number in [*cues, *lengths])
 
 
 def test_no_text_in_the_wire_form() -> None:
