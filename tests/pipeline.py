@@ -137,10 +137,9 @@ def read_topic(servers: str, topic: str) -> list[ConsumerRecord]:
         consumer = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
         await consumer.start()
         try:
-            await (
-                consumer.topics()
-            )  # a consumer without a subscription asks for no topic's metadata
-            partitions = consumer.partitions_for_topic(topic) or set()
+            # A consumer without a subscription knows only what a broker tells unasked.
+            async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+                partitions = await producer.partitions_for(topic)
             consumer.assign([TopicPartition(topic, number) for number in partitions])
             ends = await _ends(consumer, servers)
             out: list[ConsumerRecord] = []

@@ -35,7 +35,7 @@ from stream.settings import Settings
 from stream.worker.kafka import faust_credentials
 from stream.worker.rules import closing_rules
 from stream.worker.store import SessionStore
-from stream.worker.transport import BatchApp, BatchConsumer, BatchSchema, BatchTransport
+from stream.worker.transport import Batch, BatchApp, BatchConsumer, BatchSchema, BatchTransport
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,23 @@ class _Partition:
         self.moved_at = now
         self.awaited: tuple[int, float] | None = None
         """The position at which records already handed out are awaited, and since when."""
+        self.gap: tuple[int, int] | None = None
+        """A position and the next offset that came, when it was read again for the last time."""
+
+    def missed_to(self, batch: Batch) -> int | None:
+        """The end of the records that should have come before ``batch`` and have not.
+
+        Offsets may be missing from the log itself (transactions, retention): between batches that
+        follow each other that is taken as such, and else when reading again gives the same.
+        """
+        position = self.processor.position
+        if batch.follows is not None:
+            return batch.follows if batch.follows > position else None
+        gap = (position, int(batch.records[0].offset))
+        if gap[1] <= position or gap == self.gap:
+            return None
+        self.gap = gap
+        return gap[1]
 
     def lacks(self, handed_out: int, now: float) -> bool:
         """Whether records before ``handed_out`` have not arrived for so long that they will not."""
@@ -299,10 +316,10 @@ class Worker:
         tp = message.tp
         partition = self._partition(tp)
         processor = partition.processor
-        follows = message.value.follows
-        if follows is not None and follows > processor.position:
+        missed_to = partition.missed_to(message.value)
+        if missed_to is not None:
             self.app.consumer.drop(message)
-            await self._read_again(partition, tp, follows)
+            await self._read_again(partition, tp, missed_to)
             return
         max_bytes = self._settings.max_event_bytes
         counts: dict[tuple[str, Outcome], int] = {}

@@ -52,7 +52,7 @@ class BatchApp(faust.App):  # type: ignore[misc]
 
 class Batch(NamedTuple):
     """A poll's records of one partition, and where the batch handed out before it ended: whoever
-    has not done that one has missed it. None for the first since the assignment."""
+    has not done that one has missed it. None for the first since an assignment or a seek."""
 
     records: list[Any]
     follows: int | None
@@ -223,7 +223,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     async def read_again(self, tp: TP, offset: int) -> None:
         """Go back to ``offset``: what was handed out from there on got lost on the way."""
         self._delivered.pop(tp, None)
-        await self.seek(tp, offset)
+        await self.seek_wait({tp: offset})
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         if not self._batched(tp.topic):

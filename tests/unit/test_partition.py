@@ -1,0 +1,58 @@
+"""Noticing records that a rebalance lost between the consumer and the worker."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from stream.session import ClosingRules, SessionProcessor
+from stream.worker.app import _ARRIVAL_SECONDS, _Partition
+from stream.worker.transport import Batch
+from tests.scripted import ScriptedRecognizer
+
+
+def partition(position: int) -> _Partition:
+    processor = SessionProcessor(ScriptedRecognizer(), ClosingRules(), {})
+    processor.resume(position)
+    return _Partition(processor, now=0.0)
+
+
+def batch(first: int, follows: int | None) -> Batch:
+    return Batch([SimpleNamespace(offset=first)], follows)
+
+
+def test_batches_in_sequence_miss_nothing() -> None:
+    assert partition(10).missed_to(batch(10, follows=10)) is None
+    assert partition(10).missed_to(batch(10, follows=None)) is None
+    # Offsets that transactions take lie between two batches that follow each other.
+    assert partition(10).missed_to(batch(12, follows=10)) is None
+    # A redelivery is a no-op for the sessions, not for us to judge.
+    assert partition(10).missed_to(batch(4, follows=None)) is None
+
+
+def test_a_batch_that_never_arrived_is_read_again() -> None:
+    assert partition(10).missed_to(batch(20, follows=20)) == 20
+
+
+def test_a_gap_at_the_start_is_read_again_once_and_then_believed() -> None:
+    found = partition(0)
+    assert found.missed_to(batch(6, follows=None)) == 6
+    assert found.missed_to(batch(6, follows=None)) is None
+    assert found.missed_to(batch(9, follows=None)) == 9
+
+
+def test_the_last_batch_lost_is_noticed_by_the_clock() -> None:
+    found = partition(10)
+    assert not found.lacks(10, now=0.0)
+    assert not found.lacks(20, now=1.0)
+    assert not found.lacks(20, now=1.0 + _ARRIVAL_SECONDS)
+    assert found.lacks(20, now=1.1 + _ARRIVAL_SECONDS)
+    found.processor.skip(19)
+    assert not found.lacks(20, now=99.0)
+
+
+def test_progress_starts_the_wait_anew() -> None:
+    found = partition(10)
+    assert not found.lacks(30, now=0.0)
+    found.processor.skip(14)
+    assert not found.lacks(30, now=1.0 + _ARRIVAL_SECONDS)
+    assert found.lacks(30, now=1.1 + 2 * _ARRIVAL_SECONDS)
