@@ -10,6 +10,7 @@ from stream.session.processor import (
     Mark,
     Outcome,
     SessionProcessor,
+    newest_mark,
     score_events,
 )
 from stream.session.record import InteractionRecord
@@ -29,6 +30,7 @@ __all__ = [
     "StateError",
     "encoded_offset",
     "judge",
+    "newest_mark",
     "observe",
     "score_events",
 ]

@@ -78,6 +78,18 @@ class Mark(NamedTuple):
     log_ms: int
 
 
+def _decode_marks(data: bytes) -> list[Mark]:
+    try:
+        return [Mark(*map(int, mark)) for mark in orjson.loads(data)]
+    except (orjson.JSONDecodeError, TypeError, ValueError) as error:
+        raise StateError("the partition's watermarks cannot be read") from error
+
+
+def newest_mark(data: bytes) -> int:
+    """The highest offset among encoded marks, -1 without any. Raises :class:`StateError`."""
+    return max((mark.offset for mark in _decode_marks(data)), default=-1)
+
+
 class ClosedSession(NamedTuple):
     """A record to emit. ``ended_log_ms`` is the log's timestamp of ``session.ended``, None where
     the session closed without one or a restart came in between. ``failed`` says what went wrong
@@ -138,10 +150,7 @@ class SessionProcessor:
         closed: list[tuple[int, str]] = []
         for key, data in self._store.items():
             if key == WATERMARK_KEY:
-                try:
-                    self._marks = [Mark(*map(int, mark)) for mark in orjson.loads(data)]
-                except (orjson.JSONDecodeError, TypeError, ValueError) as error:
-                    raise StateError("the partition's watermarks cannot be read") from error
+                self._marks = _decode_marks(data)
                 self._marks_ahead = sorted(self._marks)
                 continue
             state = SessionState.decode(key.decode(), data)

@@ -153,6 +153,8 @@ class Worker:
             key_serializer="raw",
             value_serializer="raw",
             store="memory://",
+            # Standbys read their changelogs through queues that Faust clears at every rebalance.
+            table_standby_replicas=0,
             datadir=Path(self._directory.name),
             autodiscover=False,
             web_enabled=False,

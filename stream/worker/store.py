@@ -8,7 +8,7 @@ from typing import Any
 from faust.stores.base import Store
 from faust.types import TP, EventT
 
-from stream.session import WATERMARK_KEY, encoded_offset
+from stream.session import WATERMARK_KEY, encoded_offset, newest_mark
 
 
 class SessionStore(Store):  # type: ignore[misc]
@@ -45,7 +45,7 @@ class SessionStore(Store):  # type: ignore[misc]
                     continue
                 if value is None:
                     held.pop(key, None)
-                elif key == WATERMARK_KEY or not _older(value, held.get(key)):
+                elif not _older(key, value, held.get(key)):
                     held[key] = value
             self._offsets[event.message.tp] = event.message.offset
 
@@ -53,9 +53,13 @@ class SessionStore(Store):  # type: ignore[misc]
         return self._offsets.get(tp)
 
     def set_persisted_offset(self, tp: TP, offset: int) -> None:
-        """Our own write at ``offset`` is acknowledged."""
-        if tp in self._assigned:
-            self._offsets[tp] = max(offset, self._offsets.get(tp, -1))
+        """Our own write is acknowledged at ``offset``.
+
+        It counts only where it follows what is held. A gap is what somebody else wrote, who owned
+        the partition while this process was stopped: that is still to be read.
+        """
+        if tp in self._assigned and offset == self._offsets.get(tp, -1) + 1:
+            self._offsets[tp] = offset
 
     async def on_rebalance(
         self,
@@ -103,7 +107,10 @@ class SessionStore(Store):  # type: ignore[misc]
     __delitem__ = __getitem__
 
 
-def _older(value: bytes, held: bytes | None) -> bool:
-    """Whether ``value`` is an older state than the one held: a write of a worker that did not know
-    yet that it had lost the partition."""
-    return held is not None and encoded_offset(value) < encoded_offset(held)
+def _older(key: bytes, value: bytes, held: bytes | None) -> bool:
+    """Whether ``value`` is older than the one held: a write of a worker that did not know yet that
+    it had lost the partition."""
+    if held is None:
+        return False
+    offset = newest_mark if key == WATERMARK_KEY else encoded_offset
+    return offset(value) < offset(held)

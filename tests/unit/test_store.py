@@ -1,0 +1,93 @@
+"""The session table's storage: what it holds, and up to where it may claim to hold it."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from faust.types import TP
+
+from stream.session import WATERMARK_KEY, SessionState
+from stream.worker.store import SessionStore
+from stream.worker.transport import Batch
+
+CHANGELOG = "sessions-changelog"
+TP0 = TP(CHANGELOG, 0)
+
+
+def store(*assigned: TP) -> SessionStore:
+    table: Any = SimpleNamespace(changelog_topic_name=CHANGELOG, name="sessions")
+    found = SessionStore("memory://", SimpleNamespace(), table)
+    rebalance(found, *assigned)
+    return found
+
+
+def rebalance(found: SessionStore, *assigned: TP) -> None:
+    asyncio.run(found.on_rebalance(set(assigned), set(), set(assigned)))
+
+
+def state(offset: int) -> bytes:
+    return SessionState("s", offset, 0, 0).encode()
+
+
+def read(found: SessionStore, tp: TP, start: int, *records: tuple[bytes, bytes | None]) -> None:
+    """Changelog records from ``start`` on, as the recovery applies them."""
+    batch = Batch([SimpleNamespace(key=key, value=value) for key, value in records], None)
+    message = SimpleNamespace(
+        partition=tp.partition, tp=tp, offset=start + len(records) - 1, value=batch
+    )
+    events: Any = [SimpleNamespace(message=message)]
+    found.apply_changelog_batch(events, lambda key: key, lambda value: value)
+
+
+def test_the_changelog_is_applied_in_order() -> None:
+    found = store(TP0)
+    read(found, TP0, 0, (b"a", state(1)), (b"b", state(2)), (b"a", state(5)), (b"b", None))
+    assert found.partition(0) == {b"a": state(5)}
+    assert found.persisted_offset(TP0) == 3
+
+
+def test_an_older_state_never_replaces_a_newer_one() -> None:
+    found = store(TP0)
+    read(found, TP0, 0, (b"a", state(9)), (b"a", state(3)))
+    assert found.partition(0) == {b"a": state(9)}
+
+
+def test_older_watermarks_never_replace_newer_ones() -> None:
+    found = store(TP0)
+    newer, older = b"[[40,9,9],[50,10,10]]", b"[[20,5,5],[30,6,6]]"
+    read(found, TP0, 0, (WATERMARK_KEY, newer), (WATERMARK_KEY, older))
+    assert found.partition(0) == {WATERMARK_KEY: newer}
+
+
+def test_own_writes_count_while_nobody_else_writes() -> None:
+    found = store(TP0)
+    read(found, TP0, 0, (b"a", state(1)))
+    found.set_persisted_offset(TP0, 1)
+    found.set_persisted_offset(TP0, 2)
+    assert found.persisted_offset(TP0) == 2
+    # A worker that was stopped writes after another has: what lies between is not held.
+    found.set_persisted_offset(TP0, 40)
+    assert found.persisted_offset(TP0) == 2
+
+
+def test_a_partition_that_is_lost_leaves_nothing_behind() -> None:
+    found = store(TP0)
+    read(found, TP0, 0, (b"a", state(1)))
+    rebalance(found, TP(CHANGELOG, 1))
+    assert found.persisted_offset(TP0) is None
+    # What was under way when it was lost must not pass for the whole when it comes back.
+    read(found, TP0, 7, (b"b", state(8)))
+    found.set_persisted_offset(TP0, 8)
+    rebalance(found, TP0)
+    assert found.persisted_offset(TP0) is None
+    assert found.partition(0) == {}
+
+
+def test_a_partition_that_stays_is_kept() -> None:
+    found = store(TP0)
+    read(found, TP0, 0, (b"a", state(1)))
+    rebalance(found, TP0, TP(CHANGELOG, 1))
+    assert found.partition(0) == {b"a": state(1)}
+    assert found.persisted_offset(TP0) == 0
