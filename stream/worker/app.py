@@ -80,20 +80,28 @@ class _Partition:
         self.gap: tuple[int, int] | None = None
         """A position and the next offset that came, when it was read again for the last time."""
 
-    def missed_to(self, batch: Batch) -> int | None:
-        """The end of the records that should have come before ``batch`` and have not.
+    def missed_to(self, batch: Batch, contiguous: bool = False) -> int | None:
+        """The end of the records that should have come before some of ``batch`` and have not.
 
         Offsets may be missing from the log itself (transactions, retention): between batches that
-        follow each other that is taken as such, and else when reading again gives the same.
+        follow each other that is taken as such, and else when reading again gives the same. In a
+        ``contiguous`` log none may be missing anywhere.
         """
         position = self.processor.position
-        if batch.follows is not None:
-            return batch.follows if batch.follows > position else None
-        gap = (position, int(batch.records[0].offset))
-        if gap[1] <= position or gap == self.gap:
+        if batch.follows is not None and batch.follows > position:
+            return batch.follows
+        if batch.follows is not None and not contiguous:
             return None
-        self.gap = gap
-        return gap[1]
+        expected = position
+        for record in batch.records if contiguous else batch.records[:1]:
+            if record.offset > expected:
+                gap = (position, int(record.offset))
+                if gap == self.gap:
+                    return None
+                self.gap = gap
+                return gap[1]
+            expected = max(expected, record.offset + 1)
+        return None
 
     def lacks(self, handed_out: int, now: float) -> bool:
         """Whether records before ``handed_out`` have not arrived for so long that they will not."""
@@ -318,7 +326,7 @@ class Worker:
         tp = message.tp
         partition = self._partition(tp)
         processor = partition.processor
-        missed_to = partition.missed_to(message.value)
+        missed_to = partition.missed_to(message.value, self.app.consumer.contiguous)
         if missed_to is not None:
             self.app.consumer.drop(message)
             await self._read_again(partition, tp, missed_to)

@@ -211,19 +211,19 @@ def test_hostile_bytes_cost_nobody_elses_conversation(
 
 
 def test_a_session_that_falls_silent_is_closed_by_the_clock(
-    settings: Settings, start: Callable[[], Worker]
+    settings: Settings, tmp_path: Path
 ) -> None:
-    quick = Settings(**{**vars(settings), "inactivity_seconds": 1.0})
-    settings = quick
+    settings = Settings(**{**vars(settings), "inactivity_seconds": 1.0})
     transcript = synthetic(1, seed=3)[0]
-    worker = Worker(quick, Path(start().log.parent) / "quick.log")
+    worker = Worker(settings, tmp_path / "quick.log")
     try:
         worker.wait_ready()
         unended = messages([transcript])[:-1]
         send(settings.bootstrap_servers[0], settings.events_topic, unended)
         wait_for_records(settings, worker, 1)
+        assert worker.stop() == 0
     finally:
-        worker.stop()
+        worker.kill()
     ((value,),) = records(settings).values()
     assert json.loads(value)["closed_by"] == "inactivity"
 

@@ -40,6 +40,18 @@ def test_a_gap_at_the_start_is_read_again_once_and_then_believed() -> None:
     assert found.missed_to(batch(9, follows=None)) == 9
 
 
+def test_a_log_without_holes_is_read_again_at_any_hole() -> None:
+    def holed(*offsets: int) -> Batch:
+        return Batch([SimpleNamespace(offset=offset) for offset in offsets], 10)
+
+    assert partition(10).missed_to(holed(10, 11, 12), contiguous=True) is None
+    assert partition(10).missed_to(holed(8, 9, 10, 11), contiguous=True) is None
+    assert partition(10).missed_to(holed(12, 13), contiguous=True) == 12
+    found = partition(10)
+    assert found.missed_to(holed(10, 11, 14), contiguous=True) == 14
+    assert found.missed_to(holed(10, 11, 14), contiguous=True) is None
+
+
 def test_the_last_batch_lost_is_noticed_by_the_clock() -> None:
     found = partition(10)
     assert not found.lacks(10, now=0.0)
