@@ -67,3 +67,5 @@ def configure_logging(level: str, style: str, stream: IO[str] | None = None) -> 
     threading.excepthook = _log_thread_exception
     for name in _CHATTY:
         logging.getLogger(name).setLevel("DEBUG" if level == "DEBUG" else "WARNING")
+    # At DEBUG it logs what it fetches and produces: conversation text.
+    logging.getLogger("aiokafka").setLevel("INFO" if level == "DEBUG" else "WARNING")

@@ -135,3 +135,16 @@ def test_logs_are_one_json_object_per_line() -> None:
     assert first["partition"] == 3
     assert first["time"].endswith("Z")
     assert "ValueError: inner" in second["exception"]
+
+
+def test_the_client_never_logs_payloads() -> None:
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    try:
+        configure_logging("DEBUG", "json", io.StringIO())
+        assert not logging.getLogger("aiokafka.producer").isEnabledFor(logging.DEBUG)
+    finally:
+        root.handlers, root.level = before
+        configured = ("faust", "mode", "aiokafka", "asyncio")
+        for name in configured:
+            logging.getLogger(name).setLevel(logging.WARNING)
