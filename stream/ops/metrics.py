@@ -14,7 +14,7 @@ from prometheus_client import (
 )
 
 from stream import __version__
-from stream.events import RejectReason
+from stream.events import EventType, RejectReason
 from stream.session import InteractionRecord, Outcome
 
 OTHER_QUEUE = "other"
@@ -44,6 +44,10 @@ class Metrics:
             ["type", "outcome"],
             registry=registry,
         )
+        # All at 0 from the start: a rate needs a value before the first event.
+        for event_type in EventType:
+            for outcome in Outcome:
+                self.events.labels(event_type.value, outcome.value)
         self.rejected = Counter(
             "empathy_events_rejected_total",
             "Events sent to the rejected topic, by reason.",

@@ -46,8 +46,8 @@ _STALL_SECONDS = 1.0
 """An event loop that turns later than this was stopped or starved."""
 
 _ARRIVAL_SECONDS = 2.0
-"""Records handed to the stream that have not arrived by then, with nothing being processed, got
-lost in a rebalance."""
+"""Records fetched that have not arrived by then, with nothing being processed, got lost in a
+rebalance."""
 
 _RETRY_SECONDS = 1.0
 _REJECTED_BYTES = 900_000
@@ -103,10 +103,19 @@ class _Partition:
             expected = max(expected, record.offset + 1)
         return None
 
-    def lacks(self, handed_out: int, now: float) -> bool:
-        """Whether records before ``handed_out`` have not arrived for so long that they will not."""
+    def unexplained(self, fetched: int) -> int:
+        """The offset up to which records are still to arrive, where the consumer is at ``fetched``.
+
+        Reading again that brings nothing shows that there is nothing: what transactions leave at
+        the end of a log, or what retention took from its beginning.
+        """
         position = self.processor.position
-        if position >= handed_out:
+        return position if (position, fetched) == self.gap else fetched
+
+    def lacks(self, fetched: int, now: float) -> bool:
+        """Whether records before ``fetched`` have not arrived for so long that they will not."""
+        position = self.processor.position
+        if position >= fetched:
             self.awaited = None
         elif self.awaited is None or self.awaited[0] != position:
             self.awaited = (position, now)
@@ -360,12 +369,12 @@ class Worker:
         self.app.consumer.ack(message)
         self._observe_state(tp, processor)
 
-    async def _read_again(self, partition: _Partition, tp: TP, handed_out: int) -> None:
-        """Go back for records that were handed out and never arrived."""
+    async def _read_again(self, partition: _Partition, tp: TP, fetched: int) -> None:
+        """Go back for records that were fetched and never arrived."""
         position = partition.processor.position
         log.warning(
             "records were passed over and are read again",
-            extra={"partition": tp.partition, "from": position, "to": handed_out},
+            extra={"partition": tp.partition, "from": position, "to": fetched},
         )
         partition.awaited = None
         await self.app.consumer.read_again(tp, position)
@@ -526,9 +535,12 @@ class Worker:
             processor = partition.processor
             now = time.monotonic()
             partition.observe_watermark(now)
-            handed_out = consumer.handed_out(tp)
-            if handed_out is not None and partition.lacks(handed_out, now):
-                await self._read_again(partition, tp, handed_out)
+            fetched = partition.unexplained(consumer.fetched_to(tp))
+            if partition.lacks(fetched, now):
+                partition.gap = (processor.position, fetched)
+                await self._read_again(partition, tp, fetched)
+            if fetched > processor.position:
+                continue  # what is under way, or lost, comes before any closing by the clock
             if processor.has_decided:
                 await self._emit_decided(tp, processor)
             due = processor.next_due_ms

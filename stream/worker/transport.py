@@ -225,9 +225,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         at times lets a reader miss a batch while several write."""
         return bool(self._thread.embedded)
 
-    def handed_out(self, tp: TP) -> int | None:
-        """The offset after the last record handed out since the assignment."""
-        return self._delivered.get(tp)
+    def fetched_to(self, tp: TP) -> int:
+        """The offset up to which a partition was fetched, handed out or not; 0 before the first."""
+        return max(self._thread.fetched(tp)[0] or 0, self._delivered.get(tp, 0))
 
     async def read_again(self, tp: TP, offset: int) -> None:
         """Go back to ``offset``: what was handed out from there on got lost on the way."""

@@ -54,6 +54,7 @@ def test_queue_labels_are_bounded_and_say_so() -> None:
 
 def test_events_count_by_outcome() -> None:
     metrics = Metrics("test-1", 3)
+    assert value(metrics, "empathy_events_total", type="utterance", outcome="accepted") == 0
     metrics.count_events("utterance", Outcome.LATE, 4)
     assert value(metrics, "empathy_events_total", type="utterance", outcome="late") == 4
     assert value(metrics, "empathy_events_late_total") == 4

@@ -68,3 +68,13 @@ def test_progress_starts_the_wait_anew() -> None:
     found.processor.skip(14)
     assert not found.lacks(30, now=1.0 + _ARRIVAL_SECONDS)
     assert found.lacks(30, now=1.1 + 2 * _ARRIVAL_SECONDS)
+
+
+def test_a_tail_that_was_fetched_and_lost_is_read_again_once() -> None:
+    found = partition(10)
+    assert found.unexplained(18) == 18
+    assert not found.lacks(18, now=0.0)
+    assert found.lacks(18, now=0.1 + _ARRIVAL_SECONDS)
+    found.gap = (10, 18)  # read again, and nothing came: the log ends in a transaction's mark
+    assert found.unexplained(18) == 10
+    assert found.unexplained(25) == 25
