@@ -176,9 +176,7 @@ class SessionState:
     def decode(cls, session_id: str, data: bytes) -> SessionState:
         """The inverse of :meth:`encode`. Raises :class:`StateError`."""
         try:
-            layout = orjson.loads(data)
-            while layout[0] != STATE_VERSION:
-                layout = _MIGRATIONS[layout[0]](layout)
+            layout = _migrated(orjson.loads(data))
             if len(layout) == 3:
                 closed = cls(session_id, layout[1], 0, 0)
                 closed.closed_log_ms = layout[2]
@@ -218,11 +216,21 @@ class SessionState:
             state.duplicates = duplicates
             state.late = late
             state.out_of_order = out_of_order
+        except StateError as error:
+            raise StateError(f"the state of session {session_id!r} has {error}") from None
         except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError) as error:
-            raise StateError(
-                f"the state of session {session_id!r} is not of version {STATE_VERSION} or older"
-            ) from error
+            raise StateError(f"the state of session {session_id!r} cannot be read") from error
         return state
+
+
+def _migrated(layout: Any) -> Any:
+    """The layout as this release writes it."""
+    version = layout[0]
+    if type(version) is int and version > STATE_VERSION:
+        raise StateError(f"layout version {version}, and this release reads up to {STATE_VERSION}")
+    while layout[0] != STATE_VERSION:
+        layout = _MIGRATIONS[layout[0]](layout)
+    return layout
 
 
 def encoded_offset(data: bytes) -> int:
