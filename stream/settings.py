@@ -27,6 +27,7 @@ def _setting(
 ) -> Any:
     return field(
         default=default,
+        repr=not secret,
         metadata={"help": help, "parse": parse, "allowed": allowed, "secret": secret},
     )
 

@@ -106,6 +106,7 @@ def test_a_secret_is_masked_and_may_come_from_a_file(tmp_path: Path) -> None:
     settings = Settings.from_environment({"EMPATHY_SASL_PASSWORD_FILE": str(file)})
     assert settings.sasl_password == "hunter2"
     assert "hunter2" not in str(settings.shown())
+    assert "hunter2" not in repr(settings)
     with pytest.raises(SettingError, match="EMPATHY_SASL_PASSWORD_FILE"):
         Settings.from_environment({"EMPATHY_SASL_PASSWORD_FILE": str(tmp_path / "none")})
 
