@@ -27,6 +27,7 @@ def _setting(
 ) -> Any:
     return field(
         default=default,
+        repr=not secret,
         metadata={"help": help, "parse": parse, "allowed": allowed, "secret": secret},
     )
 
@@ -131,11 +132,22 @@ class Settings:
     ssl_ca_file: str = _text("", "PEM file of the authorities that sign the brokers' certificates.")
     ssl_cert_file: str = _text("", "PEM file of this client's certificate, for mutual TLS.")
     ssl_key_file: str = _text("", "PEM file of this client's private key, for mutual TLS.")
+    ssl_key_password: str = _text("", "Password of an encrypted private key.", secret=True)
     sasl_mechanism: str = _text(
-        "PLAIN", "SASL mechanism.", choices=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+        "PLAIN",
+        "SASL mechanism.",
+        choices=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"),
     )
     sasl_username: str = _text("", "SASL user name.")
     sasl_password: str = _text("", "SASL password.", secret=True)
+    sasl_oauth_token_file: str = _text(
+        "", "File with the OAUTHBEARER token; read anew for every connection."
+    )
+    sasl_oauth_provider: str = _text(
+        "",
+        "Instead of a file, package.module:name of what gives, called without arguments, an "
+        "aiokafka.abc.AbstractTokenProvider.",
+    )
 
     linger_seconds: float = _seconds(
         0.1, "How long after session.ended its last events may still arrive.", 0, 3600
@@ -246,11 +258,35 @@ class Settings:
             raise SettingError(
                 f"{PREFIX}SSL_CERT_FILE and {PREFIX}SSL_KEY_FILE: give both or neither"
             )
-        if self.security_protocol.startswith("SASL") and not self.sasl_username:
+        self._check_credentials()
+
+    def _check_credentials(self) -> None:
+        """What is needed must be given, and what is given must be used: a typing error must not
+        leave a connection less guarded than was meant."""
+        encrypted, authenticated = (word in self.security_protocol for word in ("SSL", "SASL"))
+        oauth = authenticated and self.sasl_mechanism == "OAUTHBEARER"
+        chosen = f"{variable('security_protocol')}={self.security_protocol}"
+        if authenticated:
+            chosen += f" and {variable('sasl_mechanism')}={self.sasl_mechanism}"
+        used = {
+            "ssl_ca_file": encrypted,
+            "ssl_cert_file": encrypted,
+            "sasl_username": authenticated and not oauth,
+            "sasl_oauth_token_file": oauth,
+            "sasl_oauth_provider": oauth,
+        }
+        for name, is_used in used.items():
+            if getattr(self, name) and not is_used:
+                raise SettingError(f"{variable(name)}: has no effect with {chosen}")
+        if oauth and bool(self.sasl_oauth_token_file) == bool(self.sasl_oauth_provider):
             raise SettingError(
-                f"{PREFIX}SASL_USERNAME: must be given with "
-                f"{PREFIX}SECURITY_PROTOCOL={self.security_protocol}"
+                f"{variable('sasl_oauth_token_file')} or {variable('sasl_oauth_provider')}: "
+                f"give one of them with {chosen}"
             )
+        if authenticated and not oauth:
+            for name in ("sasl_username", "sasl_password"):
+                if not getattr(self, name):
+                    raise SettingError(f"{variable(name)}: must be given with {chosen}")
 
     def shown(self) -> dict[str, Any]:
         """Settings by environment variable, secrets masked."""

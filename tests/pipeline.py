@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from stream.embedded import end_offsets, is_embedded
 from stream.events import encode
 from stream.samples import sample_conversations
-from stream.settings import Settings
+from stream.settings import Settings, variable
 from stream.sources import Transcript
 from stream.sources.transcript import Turn
 
@@ -40,11 +41,21 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_
     raise AssertionError(f"not within {seconds:.0f} s: {what}")
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that give these settings, secrets in clear."""
+    values = {variable(field.name): getattr(settings, field.name) for field in fields(settings)}
+    return {
+        name: ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in values.items()
+        if value != ""
+    }
+
+
 def run(*arguments: str, settings: Settings | None = None, **options: Any) -> Any:
     """Run a command of empathy-stream to its end."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("EMPATHY_")}
     if settings is not None:
-        environ |= {name: str(value) for name, value in settings.shown().items() if value != ""}
+        environ |= environment(settings)
     return subprocess.run(
         [sys.executable, "-m", "stream", *arguments],
         env=environ | options.pop("environ", {}),
@@ -58,12 +69,10 @@ def run(*arguments: str, settings: Settings | None = None, **options: Any) -> An
 class Worker:
     """A worker process on a free operations port."""
 
-    def __init__(self, settings: Settings, log: Path) -> None:
+    def __init__(self, settings: Settings, log: Path, **more: str) -> None:
         self.settings = settings
         self.log = log
-        environ = dict(os.environ) | {
-            name: str(value) for name, value in settings.shown().items() if value != ""
-        }
+        environ = dict(os.environ) | environment(settings) | more
         environ["EMPATHY_OPS_PORT"] = "0"
         with log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -130,19 +139,23 @@ async def _ends(consumer: AIOKafkaConsumer, servers: str) -> dict[TopicPartition
     return {TopicPartition(*tp): offset for tp, offset in found.items()}
 
 
-def read_topic(servers: str, topic: str, committed: bool = False) -> list[ConsumerRecord]:
-    """Everything in a topic, to its end as of now; only what is ``committed``, if asked."""
+def read_topic(
+    servers: str, topic: str, committed: bool = False, **security: Any
+) -> list[ConsumerRecord]:
+    """Everything in a topic, to its end as of now; only what is ``committed``, if asked.
+    ``security``: aiokafka's arguments for it."""
+    options = {
+        "bootstrap_servers": servers,
+        "isolation_level": "read_committed" if committed else "read_uncommitted",
+        **security,
+    }
 
     async def read() -> list[ConsumerRecord]:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=servers,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed" if committed else "read_uncommitted",
-        )
+        consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **options)
         await consumer.start()
         try:
             # A consumer without a subscription knows only what a broker tells unasked.
-            async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+            async with AIOKafkaProducer(**options) as producer:
                 partitions = await producer.partitions_for(topic)
             consumer.assign([TopicPartition(topic, number) for number in partitions])
             ends = await _ends(consumer, servers)
@@ -159,11 +172,16 @@ def read_topic(servers: str, topic: str, committed: bool = False) -> list[Consum
     return asyncio.run(read())
 
 
-def send(servers: str, topic: str, messages: Iterable[tuple[bytes | None, bytes | None]]) -> None:
-    """Produce (key, value) messages in order."""
+def send(
+    servers: str,
+    topic: str,
+    messages: Iterable[tuple[bytes | None, bytes | None]],
+    **security: Any,
+) -> None:
+    """Produce (key, value) messages in order. ``security``: aiokafka's arguments for it."""
 
     async def produce() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", linger_ms=5)
+        producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", linger_ms=5, **security)
         await producer.start()
         try:
             pending = [await producer.send(topic, value, key) for key, value in messages]

@@ -110,7 +110,8 @@ def worker() -> None:
     """Consume conversation events and emit empathy records, until SIGTERM or Ctrl-C.
 
     \b
-    Exit codes: 0 stopped and drained; 2 wrong setting; 69 topics missing or unfit;
+    Exit codes: 0 stopped and drained; 2 wrong setting, or the brokers refuse it (credentials,
+    certificates); 69 topics missing or unfit;
     70 internal error (restart: no conversation is lost or doubled).
     """
     from stream.worker.main import run_worker

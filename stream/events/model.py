@@ -14,8 +14,8 @@ SCHEMA_VERSION = 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EPOCH_DAY = _EPOCH.toordinal()
-_EARLIEST_MS = 946_684_800_000  # 2000-01-01: a value below is most likely in seconds
-_LATEST_MS = 4_102_444_800_000  # 2100-01-01
+EARLIEST_MS = 946_684_800_000  # 2000-01-01: a value below is most likely in seconds
+LATEST_MS = 4_102_444_800_000  # 2100-01-01
 
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):(\d\d))",
@@ -96,8 +96,8 @@ def parse_time(value: object) -> int:
             time_ms += -offset_ms if sign == "+" else offset_ms
     else:
         raise ValueError("time must be RFC 3339 text or epoch milliseconds")
-    if not _EARLIEST_MS <= time_ms < _LATEST_MS:
-        hint = " (seconds? it must be milliseconds)" if 0 < time_ms < _EARLIEST_MS else ""
+    if not EARLIEST_MS <= time_ms < LATEST_MS:
+        hint = " (seconds? it must be milliseconds)" if 0 < time_ms < EARLIEST_MS else ""
         raise ValueError(f"time outside the years 2000 to 2099{hint}")
     return time_ms
 

@@ -80,9 +80,12 @@ class Mark(NamedTuple):
 
 def _decode_marks(data: bytes) -> list[Mark]:
     try:
-        return [Mark(*map(int, mark)) for mark in orjson.loads(data)]
+        marks = [Mark(*mark) for mark in orjson.loads(data)]
+        if not all(type(part) is int and 0 <= part < 2**63 for mark in marks for part in mark):
+            raise ValueError("a number is something else")
     except (orjson.JSONDecodeError, TypeError, ValueError) as error:
         raise StateError("the partition's watermarks cannot be read") from error
+    return marks
 
 
 def newest_mark(data: bytes) -> int:
@@ -267,7 +270,9 @@ class SessionProcessor:
         if state is None and session_id not in self._removed:
             data = self._store.get(session_id.encode())
             if data is not None:
-                state = self._live[session_id] = SessionState.decode(session_id, data)
+                # All that is held was restored, or is our own.
+                state = SessionState.decode(session_id, data, sound=True)
+                self._live[session_id] = state
         return state
 
     # -- closing --------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
+import traceback
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -173,6 +174,8 @@ class Worker:
         settings = self._settings
         app = BatchApp(
             settings.group_id,
+            # Else variables of Faust's (APP_WEB_ENABLED, BROKER_URL, ...) win over what follows.
+            env={},
             broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers],
             broker_credentials=faust_credentials(settings),
             broker_session_timeout=settings.session_timeout_seconds,
@@ -396,7 +399,7 @@ class Worker:
                     counts[kind] = counts.get(kind, 0) + 1
                     continue
                 except Exception as error:  # one event must not stop the partition
-                    log.exception("an event could not be processed", extra=_place(record))
+                    log.error("an event could not be processed", extra=_place(record) | _at(error))
                     event = Rejected(RejectReason.PROCESSING_FAILED, type(error).__name__)
             processor.skip(offset, log_ms)
             reasons[event.reason.value] += 1
@@ -602,3 +605,9 @@ class Worker:
 
 def _place(record: Any) -> dict[str, Any]:
     return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+
+
+def _at(error: Exception) -> dict[str, Any]:
+    """What went wrong and where, without the error's message: it may quote what was said."""
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    return {"cause": type(error).__name__, "stack": stack}

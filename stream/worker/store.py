@@ -8,7 +8,7 @@ from typing import Any
 from faust.stores.base import Store
 from faust.types import TP, EventT
 
-from stream.session import WATERMARK_KEY, encoded_offset, newest_mark
+from stream.session import WATERMARK_KEY, StateError, encoded_offset, newest_mark
 
 
 class SessionStore(Store):  # type: ignore[misc]
@@ -143,4 +143,9 @@ def _older(key: bytes, value: bytes, held: bytes | None) -> bool:
     if held is None:
         return False
     offset = newest_mark if key == WATERMARK_KEY else encoded_offset
-    return offset(value) < offset(held)
+    try:
+        return offset(value) < offset(held)
+    except StateError:
+        # Raised here, Faust would log it and wait for ever. Whatever it is, it is taken: the
+        # session processor refuses to start from it, which ends the worker.
+        return False

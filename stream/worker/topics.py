@@ -17,7 +17,7 @@ from aiokafka.errors import (
 )
 
 from stream.settings import Settings, variable
-from stream.worker.kafka import client_options
+from stream.worker.kafka import client_options, reach
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +44,15 @@ def plan(settings: Settings, partitions: int) -> list[TopicPlan]:
 
 
 async def connect(settings: Settings) -> AIOKafkaAdminClient:
-    """An admin client, once a broker answers: a broker that is not up yet is waited for."""
+    """An admin client, once a broker answers: a broker that is not up yet is waited for.
+
+    Raises :class:`~stream.settings.SettingError` where the brokers refuse us.
+    """
     waited = 0.0
     while True:
         client = AIOKafkaAdminClient(**client_options(settings))
         try:
+            await reach(settings)
             await client.start()
         except (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, OSError) as error:
             await client.close()

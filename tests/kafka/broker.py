@@ -38,7 +38,7 @@ from types import MappingProxyType, TracebackType
 from typing import IO, Any, Final, Literal, NamedTuple
 
 # Private to the embedded broker, and the same need: a child that dies with us, by whatever death,
-# and a Kafka request without a client that has opinions about retries.
+# and a Kafka request without a client that has retries of its own.
 from stream.embedded import _ask, _spawn
 
 __all__ = [

@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from stream.session import WATERMARK_KEY, SessionState
+from stream.session import (
+    WATERMARK_KEY,
+    ClosingRules,
+    SessionProcessor,
+    SessionState,
+    StateError,
+)
 from stream.worker.store import SessionStore
 from stream.worker.transport import Batch
+from tests.scripted import ScriptedRecognizer
 
 CHANGELOG = "sessions-changelog"
 TP0 = TP(CHANGELOG, 0)
@@ -53,6 +60,16 @@ def test_an_older_state_never_replaces_a_newer_one() -> None:
     found = store(TP0)
     read(found, TP0, 0, (b"a", state(9)), (b"a", state(3)))
     assert found.partition(0) == {b"a": state(9)}
+
+
+def test_what_cannot_be_read_is_left_for_the_session_processor_to_refuse() -> None:
+    """Raised while Faust recovers, it would be logged, and waited on for ever."""
+    found = store(TP0)
+    read(found, TP0, 0, (b"a", state(9)), (b"a", b"garbage"), (WATERMARK_KEY, b"[[1,2,3]]"))
+    read(found, TP0, 3, (WATERMARK_KEY, b"garbage"))
+    assert found.partition(0) == {b"a": b"garbage", WATERMARK_KEY: b"garbage"}
+    with pytest.raises(StateError):
+        SessionProcessor(ScriptedRecognizer(), ClosingRules(), found.partition(0))
 
 
 def test_older_watermarks_never_replace_newer_ones() -> None:

@@ -1,0 +1,5 @@
+"""The fixtures of the contract tests."""
+
+from tests.contract.brokers import broker
+
+__all__ = ["broker"]
