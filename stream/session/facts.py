@@ -19,11 +19,14 @@ def observe(event: Event, recognizer: Recognizer) -> Fact:
     if event.type is EventType.UTTERANCE:
         assert event.speaker is not None
         text = event.text[:MAX_TURN_CHARS]
+        agent = ""
         if event.speaker is Speaker.CUSTOMER:
             value = recognizer.read_customer(text).to_wire()
         elif event.speaker is Speaker.SYSTEM:
             value = None
         else:
             value = recognizer.read_agent(text).to_wire()
-        return Fact(event.speaker.value, event.time_ms, event.sequence, value)
-    return Fact(event.type.value, event.time_ms, event.sequence, event.name or None)
+            if event.speaker is Speaker.AGENT:
+                agent = event.agent
+        return Fact(event.speaker.value, event.time_ms, event.sequence, value, agent)
+    return Fact(event.type.value, event.time_ms, event.sequence, event.name or None, event.agent)

@@ -124,55 +124,86 @@ class _Timeline:
     bot_recognized: bool = False
 
 
-def judge(
-    state: SessionState,
-    recognizer: Recognizer,
-    closed_by: str,
-    languages: frozenset[str] = frozenset(),
-) -> InteractionRecord:
-    """The record of a session. ``languages`` are the primary language subtags that the recogniser
-    reads (``en``); a session that names another one is not judged. Empty means all."""
-    seen = _Timeline()
-    context = recognizer.new_context()
-    wordings: list[frozenset[int]] = []
-    turn = 0
-    # A stable sort: events with the same time and sequence stay in their order of arrival.
-    for fact in sorted(state.facts, key=lambda fact: (fact.time_ms, fact.sequence)):
+class Walk:
+    """What a session's facts show, taken one by one in event-time order."""
+
+    __slots__ = ("_recognizer", "context", "facts", "labels", "seen", "turns", "wordings")
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        self._recognizer = recognizer
+        self.context = recognizer.new_context()
+        self.seen = _Timeline()
+        self.wordings: list[frozenset[int]] = []
+        self.facts = 0
+        """How many facts were taken."""
+        self.turns = 0
+        """How many of them were turns: the number of the next one."""
+        self.labels = _NO_LABELS
+        """What the fact taken last does, where it is an agent's turn."""
+
+    def take(self, fact: Fact) -> None:
+        """The next fact in event-time order."""
+        seen, recognizer, context = self.seen, self._recognizer, self.context
+        self.facts += 1
+        self.labels = _NO_LABELS
         if fact.kind == Speaker.CUSTOMER.value:
-            _customer(seen, fact, turn, recognizer, context)
+            _customer(seen, fact, self.turns, recognizer, context)
         elif fact.kind == Speaker.AGENT.value:
             reading = recognizer.agent_from_wire(fact.value)
-            _agent(seen, fact, turn, recognizer.relate_agent(reading, context))
+            related = recognizer.relate_agent(reading, context)
+            self.labels = related.labels
+            _agent(seen, fact, self.turns, related)
             wording = recognizer.wording(reading)
             if any(
-                recognizer.wording_similarity(wording, old) >= REPEATED_WORDING for old in wordings
+                recognizer.wording_similarity(wording, old) >= REPEATED_WORDING
+                for old in self.wordings
             ):
                 seen.repeated_turns += 1
-            wordings.append(wording)
+            self.wordings.append(wording)
             context.add_agent(reading)
         elif fact.kind == Speaker.BOT.value:
             reading = recognizer.agent_from_wire(fact.value)
             labels = recognizer.relate_agent(reading, context).labels
             seen.bot_turns += 1
             seen.bot_recognized |= bool(labels & RECOGNITION)
-            seen.evidence.append(Evidence(turn, fact.kind, label_names(labels)))
+            seen.evidence.append(Evidence(self.turns, fact.kind, label_names(labels)))
             context.add_agent(reading)
         elif fact.kind != Speaker.SYSTEM.value:
             _tool(seen, fact)
-            continue
+            return
         else:
-            seen.evidence.append(Evidence(turn, fact.kind))
-        turn += 1
-    _end_block(seen)
-    return _record(state, seen, turn, recognizer, context, closed_by, languages)
+            seen.evidence.append(Evidence(self.turns, fact.kind))
+        self.turns += 1
+
+
+def judge(
+    state: SessionState,
+    recognizer: Recognizer,
+    closed_by: str,
+    languages: frozenset[str] = frozenset(),
+    walk: Walk | None = None,
+) -> InteractionRecord:
+    """The record of a session. ``languages`` are the primary language subtags that the recogniser
+    reads (``en``); a session that names another one is not judged. Empty means all.
+
+    ``walk`` spares taking the facts again where it has taken all of them; it is used up."""
+    if walk is None:
+        walk = Walk(recognizer)
+        for fact in state.in_order():
+            walk.take(fact)
+    _end_block(walk.seen)
+    return _record(state, walk, recognizer, closed_by, languages)
+
+
+def is_read(language: str, languages: frozenset[str]) -> bool:
+    """Whether the recogniser reads a session's language, which may be unknown."""
+    return not (languages and language) or language.lower().partition("-")[0] in languages
 
 
 def unjudgeable(state: SessionState, recognizer: Recognizer, closed_by: str) -> InteractionRecord:
     """The record of a session that :func:`judge` failed on: it says so, and judges nothing."""
     return replace(
-        _record(
-            state, _Timeline(), 0, recognizer, recognizer.new_context(), closed_by, frozenset()
-        ),
+        _record(state, Walk(recognizer), recognizer, closed_by, frozenset()),
         unjudged_reason="failed",
     )
 
@@ -276,16 +307,15 @@ def _end_block(seen: _Timeline) -> None:
 
 def _record(
     state: SessionState,
-    seen: _Timeline,
-    turns: int,
+    walk: Walk,
     recognizer: Recognizer,
-    context: Context,
     closed_by: str,
     languages: frozenset[str],
 ) -> InteractionRecord:
+    seen = walk.seen
     language = state.attribute("language")
     unjudged: str | None = None
-    if languages and language and language.lower().partition("-")[0] not in languages:
+    if not is_read(language, languages):
         unjudged = "language"
     elif not seen.customer_turns:
         unjudged = "no_customer_turns"
@@ -324,8 +354,8 @@ def _record(
         recognizer=recognizer.version,
         judged=unjudged is None,
         unjudged_reason=unjudged,
-        scenario=recognizer.scenario(context),
-        turns=Turns(turns, seen.customer_turns, seen.agent_turns, seen.bot_turns),
+        scenario=recognizer.scenario(walk.context),
+        turns=Turns(walk.turns, seen.customer_turns, seen.agent_turns, seen.bot_turns),
         recognized=recognized,
         recognized_first=seen.recognized_first,
         recognition=seen.recognition,
