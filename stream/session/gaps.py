@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -169,13 +169,13 @@ class Watch:
         self._lost_steps = 0
         self._ended = False
 
-    def take(self, fact: Fact) -> None:
-        """The next fact in event-time order."""
+    def take(self, fact: Fact, reading: Any = None) -> None:
+        """The next fact in event-time order. ``reading`` is that of a turn, where it is at hand."""
         time_ms = fact.time_ms
         if self._next_due <= time_ms:
             self.pass_time(time_ms)
         walk = self.walk
-        walk.take(fact)
+        walk.take(fact, reading)
         kind = fact.kind
         if kind == Speaker.AGENT.value:
             if fact.agent:

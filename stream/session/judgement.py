@@ -19,6 +19,7 @@ No clock, no I/O. What the signals and habits count:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from stream.events import EventType, Speaker, format_time
 from stream.recognition import (
@@ -26,6 +27,7 @@ from stream.recognition import (
     RECOGNITION,
     AgentTurn,
     Context,
+    CustomerReading,
     Label,
     Recognizer,
     label_names,
@@ -141,15 +143,18 @@ class Walk:
         self.labels = _NO_LABELS
         """What the fact taken last does, where it is an agent's turn."""
 
-    def take(self, fact: Fact) -> None:
-        """The next fact in event-time order."""
+    def take(self, fact: Fact, reading: Any = None) -> None:
+        """The next fact in event-time order. ``reading`` is that of a turn, where it is at hand."""
         seen, recognizer, context = self.seen, self._recognizer, self.context
         self.facts += 1
         self.labels = _NO_LABELS
         if fact.kind == Speaker.CUSTOMER.value:
-            _customer(seen, fact, self.turns, recognizer, context)
+            if reading is None:
+                reading = recognizer.customer_from_wire(fact.value)
+            _customer(seen, fact, self.turns, recognizer, context, reading)
         elif fact.kind == Speaker.AGENT.value:
-            reading = recognizer.agent_from_wire(fact.value)
+            if reading is None:
+                reading = recognizer.agent_from_wire(fact.value)
             related = recognizer.relate_agent(reading, context)
             self.labels = related.labels
             _agent(seen, fact, self.turns, related)
@@ -162,7 +167,8 @@ class Walk:
             self.wordings.append(wording)
             context.add_agent(reading)
         elif fact.kind == Speaker.BOT.value:
-            reading = recognizer.agent_from_wire(fact.value)
+            if reading is None:
+                reading = recognizer.agent_from_wire(fact.value)
             labels = recognizer.relate_agent(reading, context).labels
             seen.bot_turns += 1
             seen.bot_recognized |= bool(labels & RECOGNITION)
@@ -209,9 +215,13 @@ def unjudgeable(state: SessionState, recognizer: Recognizer, closed_by: str) -> 
 
 
 def _customer(
-    seen: _Timeline, fact: Fact, turn: int, recognizer: Recognizer, context: Context
+    seen: _Timeline,
+    fact: Fact,
+    turn: int,
+    recognizer: Recognizer,
+    context: Context,
+    reading: CustomerReading,
 ) -> None:
-    reading = recognizer.customer_from_wire(fact.value)
     concern, emotion, repeat = recognizer.relate_customer(reading, context)
     context.add_customer(reading)
     _end_block(seen)

@@ -23,13 +23,13 @@ import enum
 import heapq
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, MutableMapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
 from stream.events import Event, EventType
 from stream.recognition import Recognizer
-from stream.session.facts import observe
+from stream.session.facts import fact_of, read
 from stream.session.gaps import SESSION_CLOSED, GapEvent, GapRules, Watch, gap_event
 from stream.session.judgement import is_read, judge, unjudgeable
 from stream.session.record import InteractionRecord
@@ -326,7 +326,8 @@ class SessionProcessor:
             state.offset = offset
             self._dirty.add(event.session_id)
             return Outcome.DUPLICATE
-        fact = observe(event, self._recognizer)
+        reading = read(event, self._recognizer)
+        fact = fact_of(event, reading)
         if state is None:
             state = SessionState(event.session_id, offset, clock, event.time_ms)
             self._live[event.session_id] = state
@@ -337,7 +338,7 @@ class SessionProcessor:
         if event.type is EventType.SESSION_ENDED and log_ms is not None:
             self._ended_log_ms.setdefault(event.session_id, log_ms)
         if self._gap_rules is not None:
-            self._watch(state, clock, log_ms)
+            self._watch(state, clock, log_ms, reading)
         rules = self._rules
         if len(state.facts) >= rules.max_events or state.text_chars >= rules.max_text_chars:
             self._emit(state, "max_size")
@@ -458,10 +459,11 @@ class SessionProcessor:
 
     # -- gaps -----------------------------------------------------------------------------------
 
-    def _watch(self, state: SessionState, clock: int, log_ms: int | None) -> None:
-        """Look for gaps that open or close with the fact just applied."""
-        self._emit_decided_gaps(state)
-        watch = self._watched(state)
+    def _watch(self, state: SessionState, clock: int, log_ms: int | None, reading: Any) -> None:
+        """Look for gaps that open or close with the fact just applied, read as ``reading``."""
+        if state.gaps_decided:
+            self._emit_decided_gaps(state)
+        watch = self._watched(state, reading)
         if watch is None:
             self._set_gap_timer(state, None)
             return
@@ -478,7 +480,7 @@ class SessionProcessor:
             timer = None if due is None else (due, clock + due - state.updated_ms)
             self._set_gap_timer(state, timer)
 
-    def _watched(self, state: SessionState) -> Watch | None:
+    def _watched(self, state: SessionState, reading: Any = None) -> Watch | None:
         """The session's watch, up to its newest fact; None where it is not watched any more."""
         assert self._gap_rules is not None
         session_id, facts = state.session_id, state.facts
@@ -494,7 +496,7 @@ class SessionProcessor:
             newest = facts[-1]
             in_order = (newest.time_ms, newest.sequence) == state.newest
             if watch is not None and taken == len(facts) - 1 and in_order:
-                watch.take(newest)
+                watch.take(newest, reading)
                 return watch
             watch = None
             if state.out_of_order * len(facts) <= _REORDERED_WORK:
@@ -572,6 +574,8 @@ class SessionProcessor:
     ) -> None:
         state.gaps[kind] = None
         self.open_gaps[gap.queue, kind] -= 1
+        if not self.open_gaps[gap.queue, kind]:
+            del self.open_gaps[gap.queue, kind]
         self._dirty.add(state.session_id)
         self._gap_event(state, kind, gap, log_ms, closed_ms, reason)
 

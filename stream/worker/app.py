@@ -33,7 +33,7 @@ from stream.session import (
 )
 from stream.settings import Settings
 from stream.worker.kafka import faust_credentials
-from stream.worker.rules import closing_rules
+from stream.worker.rules import closing_rules, gap_rules
 from stream.worker.store import SessionStore
 from stream.worker.transport import Batch, BatchApp, BatchConsumer, BatchSchema, BatchTransport
 
@@ -137,6 +137,7 @@ class Worker:
         self._metrics = metrics
         self._recognizer = fast()
         self._rules = closing_rules(settings)
+        self._gap_rules = gap_rules(settings)
         self._partitions: dict[int, _Partition] = {}
         self._marks: dict[TP, Mark] = {}
         self._lock = asyncio.Lock()
@@ -215,6 +216,7 @@ class Worker:
         self._marks.clear()
         self._metrics.lag.clear()
         self._metrics.open_sessions.set(0)
+        self._metrics.forget_open_gaps()
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -324,10 +326,14 @@ class Worker:
         partition = self._partitions.get(tp.partition)
         if partition is None:
             processor = SessionProcessor(
-                self._recognizer, self._rules, self._store.partition(tp.partition)
+                self._recognizer,
+                self._rules,
+                self._store.partition(tp.partition),
+                self._gap_rules,
             )
             processor.resume(self.app.consumer.committed(tp) or 0)
             partition = self._partitions[tp.partition] = _Partition(processor, time.monotonic())
+            self._show_open_gaps()
         return partition
 
     async def _process(self, message: Message) -> None:
@@ -402,17 +408,21 @@ class Worker:
     # -- results --------------------------------------------------------------------------------
 
     async def _persist(self, tp: TP, processor: SessionProcessor, rejects: list[Send]) -> None:
-        """Records and rejects out, then the changelog, then the processor may go on."""
+        """Gaps, records and rejects out, then the changelog, then the processor may go on."""
         changes = processor.take()
-        topic = self._settings.interactions_topic
+        topic, gaps_topic = self._settings.interactions_topic, self._settings.gaps_topic
         records = [
             Send(topic, closed.record.session_id.encode(), closed.value)
             for closed in changes.records
         ]
+        gaps = [Send(gaps_topic, gap.event.session_id.encode(), gap.value) for gap in changes.gaps]
         generation = self.app.consumer_generation_id
-        if records or rejects:
-            await self._deliver([*rejects, *records], generation)
+        if records or gaps or rejects:
+            await self._deliver([*gaps, *rejects, *records], generation)
             self._count_records(changes)
+        if gaps:
+            self._metrics.count_gaps(changes.gaps, time.time() * 1000)
+            self._show_open_gaps()
         if changes.state:
             await self._deliver(self._changelog(tp, changes.state), generation)
         processor.confirm(changes)
@@ -560,6 +570,11 @@ class Worker:
         processor.emit_decided()
         await self._persist(tp, processor, [])
         self._observe_state(tp, processor)
+
+    def _show_open_gaps(self) -> None:
+        self._metrics.show_open_gaps(
+            partition.processor.open_gaps for partition in self._partitions.values()
+        )
 
     def _observe_state(self, tp: TP, processor: SessionProcessor) -> None:
         self._metrics.open_sessions.set(

@@ -49,7 +49,7 @@ def straight_gaps(log: Log) -> list[bytes]:
     for offset, (event, log_ms) in enumerate(log):
         processor.process(offset, event, log_ms)
     processor.finish()
-    assert not +processor.open_gaps
+    assert not processor.open_gaps
     return [gap.value for gap in processor.take().gaps]
 
 
@@ -117,7 +117,7 @@ def test_what_the_clock_opens_is_closed_once_whatever_crashes(
             machine.start()
     machine.finish()
     check_promise(machine.gaps)
-    assert not +machine.processor.open_gaps
+    assert not machine.processor.open_gaps
 
 
 @given(sessions, st.integers(0, 2**32))
