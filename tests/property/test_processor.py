@@ -234,7 +234,7 @@ def test_any_order_and_any_duplication_of_a_session_give_the_same_record(
 
 @given(st.lists(st.sampled_from(TURNS), max_size=8), st.booleans())
 def test_state_survives_encoding(turns: list[str], end: bool) -> None:
-    processor = SessionProcessor(RECOGNIZER, RULES, {})
+    processor = SessionProcessor(RECOGNIZER, RULES, {}, GapRules())
     for offset, event in enumerate(conversation(*turns, end=end)):
         processor.process(offset, event, START_MS)
     ((key, value),) = processor.take().state.items()
