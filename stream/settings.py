@@ -115,6 +115,9 @@ class Settings:
     interactions_topic: str = _text(
         "empathy.interactions", "Topic for the empathy record of each closed session."
     )
+    gaps_topic: str = _text(
+        "empathy.gaps", "Topic for what a conversation lacks while it is still going on."
+    )
     create_topics: bool = _flag(
         True, "Create missing topics; otherwise a missing topic stops the start."
     )
@@ -188,6 +191,28 @@ class Settings:
         "readers with isolation.level=read_committed see each record once.",
         choices=("at_least_once", "exactly_once"),
     )
+    gap_turns: int = _integer(
+        2,
+        "Agent turns after which an unrecognised concern is a gap; half as many, at least 1, "
+        "where the customer is strongly negative.",
+        1,
+        1000,
+    )
+    gap_seconds: float = _seconds(
+        60,
+        "The same in seconds since an agent could answer; half as long where the customer is "
+        "strongly negative.",
+        1,
+        86_400,
+    )
+    gap_settle_seconds: float = _seconds(
+        2,
+        "How long a hold or transfer that the agent's tools report waits for its explanation: "
+        "transcription may come after it.",
+        0,
+        60,
+    )
+
     session_timeout_seconds: float = _seconds(
         10, "A worker silent for this long loses its partitions.", 1, 1800
     )

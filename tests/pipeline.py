@@ -144,14 +144,13 @@ def read_topic(
 ) -> list[ConsumerRecord]:
     """Everything in a topic, to its end as of now; only what is ``committed``, if asked.
     ``security``: aiokafka's arguments for it."""
-    options = {
-        "bootstrap_servers": servers,
-        "isolation_level": "read_committed" if committed else "read_uncommitted",
-        **security,
-    }
+    options = {"bootstrap_servers": servers, **security}
+    isolation = "read_committed" if committed else "read_uncommitted"
 
     async def read() -> list[ConsumerRecord]:
-        consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **options)
+        consumer = AIOKafkaConsumer(
+            auto_offset_reset="earliest", isolation_level=isolation, **options
+        )
         await consumer.start()
         try:
             # A consumer without a subscription knows only what a broker tells unasked.

@@ -158,6 +158,7 @@ async def _once(settings: Settings, worker: WorkerProcess, console: Console) -> 
     wanted = {transcript.id for transcript in transcripts}
     records: dict[str, dict[str, Any]] = {}
     copies: Counter[str] = Counter()
+    gaps: Counter[str] = Counter()
     started = time.monotonic()
     async with _consumer(settings) as consumer:
         async with _producer(settings) as producer:
@@ -166,12 +167,12 @@ async def _once(settings: Settings, worker: WorkerProcess, console: Console) -> 
         deadline = started + _ONCE_SECONDS
         while wanted - records.keys() and time.monotonic() < deadline:
             worker.check()
-            await _read(consumer, records, copies)
+            await _read(settings, consumer, records, copies, gaps)
         seconds = time.monotonic() - started
         # A record that comes twice may come late: read to the end once the worker has drained.
         await asyncio.to_thread(worker.stop)
         while not await _at_end(consumer):
-            await _read(consumer, records, copies)
+            await _read(settings, consumer, records, copies, gaps)
 
     console.print(records_table([records[key] for key in sorted(records)]))
     missing = sorted(wanted - records.keys())
@@ -179,7 +180,7 @@ async def _once(settings: Settings, worker: WorkerProcess, console: Console) -> 
     unknown = sorted(records.keys() - wanted)
     console.print(
         f"{len(wanted)} conversations, {len(events)} events, {sum(copies.values())} records "
-        f"in {seconds:.1f} s"
+        f"in {seconds:.1f} s; {gaps['opened']} live gaps opened, {gaps['closed']} closed"
     )
     for title, ids in (("missing", missing), ("doubled", doubled), ("unknown", unknown)):
         if ids:
@@ -199,28 +200,37 @@ async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
 
 @contextlib.asynccontextmanager
 async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
-    """Reads ``empathy.interactions`` from the beginning, outside any group."""
+    """Reads ``empathy.interactions`` and ``empathy.gaps`` from the beginning, in no group."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=list(settings.bootstrap_servers), auto_offset_reset="earliest"
     )
     await consumer.start()
     try:
-        topic = settings.interactions_topic
-        partitions = consumer.partitions_for_topic(topic) or set()
-        if not partitions:
-            raise DemoError(f"topic {topic} has no partitions")
-        consumer.assign([TopicPartition(topic, partition) for partition in sorted(partitions)])
+        assigned = []
+        for topic in (settings.interactions_topic, settings.gaps_topic):
+            partitions = consumer.partitions_for_topic(topic) or set()
+            if not partitions:
+                raise DemoError(f"topic {topic} has no partitions")
+            assigned += [TopicPartition(topic, partition) for partition in sorted(partitions)]
+        consumer.assign(assigned)
         yield consumer
     finally:
         await consumer.stop()
 
 
 async def _read(
-    consumer: AIOKafkaConsumer, records: dict[str, dict[str, Any]], copies: Counter[str]
+    settings: Settings,
+    consumer: AIOKafkaConsumer,
+    records: dict[str, dict[str, Any]],
+    copies: Counter[str],
+    gaps: Counter[str],
 ) -> None:
-    for batch in (await consumer.getmany(timeout_ms=200)).values():
+    for tp, batch in (await consumer.getmany(timeout_ms=200)).items():
         for message in batch:
             record = orjson.loads(message.value)
+            if tp.topic == settings.gaps_topic:
+                gaps[record["status"]] += 1
+                continue
             records[record["session_id"]] = record
             copies[record["session_id"]] += 1
 
@@ -246,9 +256,10 @@ async def _live(settings: Settings, worker: WorkerProcess, speed: float, console
                     worker.check()
                     if feeding.done():
                         feeding.result()
-                    for batch in (await consumer.getmany(timeout_ms=250)).values():
+                    for tp, batch in (await consumer.getmany(timeout_ms=250)).items():
+                        add = view.add_gap if tp.topic == settings.gaps_topic else view.add
                         for message in batch:
-                            view.add(orjson.loads(message.value))
+                            add(orjson.loads(message.value))
     finally:
         feeding.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -297,7 +308,7 @@ def shortened(events: list[Event]) -> list[Event]:
 
 
 class _View:
-    """What the live terminal view shows: rates by queue and the newest records."""
+    """What the live terminal view shows: rates and open gaps by queue, and the newest records."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -313,6 +324,10 @@ class _View:
             queue["first"] += record["recognized_first"]
             queue["score"] += record["empathy_score"]
 
+    def add_gap(self, gap: dict[str, Any]) -> None:
+        queue = self._queues.setdefault(gap["queue"] or "-", Counter())
+        queue["gaps"] += 1 if gap["status"] == "opened" else -1
+
     def __rich__(self) -> Group:
         base = f"http://127.0.0.1:{self._settings.ops_port}"
         head = Text.assemble(
@@ -322,7 +337,7 @@ class _View:
         )
         queues = Table(box=None, header_style="bold", title_justify="left", title="Queues")
         queues.add_column("queue")
-        for name in ("conversations", "recognised", "recognised first", "mean score"):
+        for name in ("conversations", "recognised", "recognised first", "mean score", "open gaps"):
             queues.add_column(name, justify="right")
         for name, queue in sorted(self._queues.items()):
             judged = queue["judged"]
@@ -331,7 +346,8 @@ class _View:
                 str(judged),
                 _share(queue["recognized"], judged),
                 _share(queue["first"], judged),
-                f"{queue['score'] / judged:.0f}",
+                f"{queue['score'] / judged:.0f}" if judged else "-",
+                str(queue["gaps"]),
             )
         if not self._queues:
             queues.add_row("[dim]the first conversations are under way[/]")
@@ -342,4 +358,4 @@ class _View:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f} %"
+    return f"{100 * part / whole:.0f} %" if whole else "-"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,7 +16,7 @@ from prometheus_client import (
 
 from stream import __version__
 from stream.events import EventType, RejectReason
-from stream.session import InteractionRecord, Outcome
+from stream.session import GapChange, InteractionRecord, Outcome
 
 OTHER_QUEUE = "other"
 """Label of the queues past the limit, and of sessions that name no queue."""
@@ -37,6 +38,7 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self._max_queues = max_queues
         self._queues: set[str] = set()
+        self._gaps_shown: set[tuple[str, str]] = set()
 
         self.events = Counter(
             "empathy_events_total",
@@ -109,6 +111,31 @@ class Metrics:
             buckets=_LATENCY_SECONDS,
             registry=registry,
         )
+        self.gaps_opened = Counter(
+            "empathy_gaps_opened_total",
+            "Gaps opened in conversations still going on, by queue and kind.",
+            ["queue", "kind"],
+            registry=registry,
+        )
+        self.gaps_closed = Counter(
+            "empathy_gaps_closed_total",
+            "Gaps closed, by what was missing or with the session, by queue and kind.",
+            ["queue", "kind"],
+            registry=registry,
+        )
+        self.gaps_open = Gauge(
+            "empathy_gaps_open",
+            "Gaps that are open in the sessions of this worker, by queue and kind.",
+            ["queue", "kind"],
+            registry=registry,
+        )
+        self.gap_latency = Histogram(
+            "empathy_gap_latency_seconds",
+            "Time from the turn or step in the log to the gap event that it causes acknowledged by "
+            "the broker; what time alone opens or closes is not in it.",
+            buckets=_LATENCY_SECONDS,
+            registry=registry,
+        )
         self.batch_seconds = Histogram(
             "empathy_batch_seconds",
             "Time to process and persist one batch of events.",
@@ -147,11 +174,16 @@ class Metrics:
 
     def queue_label(self, queue: str) -> str:
         """The label that a queue counts under."""
+        label = self._label(queue)
+        if label == OTHER_QUEUE and queue not in ("", OTHER_QUEUE):
+            self.queues_folded.inc()
+        return label
+
+    def _label(self, queue: str) -> str:
         if not queue or queue == OTHER_QUEUE:
             return OTHER_QUEUE
         if queue not in self._queues:
             if len(self._queues) >= self._max_queues:
-                self.queues_folded.inc()
                 return OTHER_QUEUE
             self._queues.add(queue)
         return queue
@@ -175,3 +207,30 @@ class Metrics:
         self.recognized_first.labels(queue).inc(record.recognized_first)
         if record.recognition is not None:
             self.recognition_seconds.labels(queue).observe(record.recognition.seconds)
+
+    def count_gaps(self, gaps: Iterable[GapChange], now_ms: float) -> None:
+        """Count gap events that were acknowledged by ``now_ms``, since the Unix epoch."""
+        for gap in gaps:
+            labels = self._label(gap.event.queue), gap.event.kind
+            # Both from the first on: a rate needs a value before the first closing.
+            opened = gap.event.status == "opened"
+            self.gaps_opened.labels(*labels).inc(opened)
+            self.gaps_closed.labels(*labels).inc(not opened)
+            if gap.log_ms is not None:
+                self.gap_latency.observe(max(0.0, now_ms - gap.log_ms) / 1000)
+
+    def show_open_gaps(self, partitions: Iterable[Mapping[tuple[str, str], int]]) -> None:
+        """Show the open gaps of all partitions of this worker, each by queue and kind."""
+        totals: dict[tuple[str, str], int] = {}
+        for partition in partitions:
+            for (queue, kind), count in partition.items():
+                labels = self._label(queue), kind
+                totals[labels] = totals.get(labels, 0) + count
+        self._gaps_shown.update(totals)
+        for labels in self._gaps_shown:
+            self.gaps_open.labels(*labels).set(totals.get(labels, 0))
+
+    def forget_open_gaps(self) -> None:
+        """Show none until it is known which partitions this worker has."""
+        self._gaps_shown.clear()
+        self.gaps_open.clear()

@@ -1,12 +1,14 @@
 """Facts, state, closing and judgement of one conversation, and the sessions of a partition."""
 
 from stream.session.facts import observe
+from stream.session.gaps import GAP_KINDS, GapEvent, GapRules
 from stream.session.judgement import judge
 from stream.session.processor import (
     WATERMARK_KEY,
     Changes,
     ClosedSession,
     ClosingRules,
+    GapChange,
     Mark,
     Outcome,
     SessionProcessor,
@@ -17,11 +19,15 @@ from stream.session.record import InteractionRecord
 from stream.session.state import Fact, SessionState, StateError, encoded_offset
 
 __all__ = [
+    "GAP_KINDS",
     "WATERMARK_KEY",
     "Changes",
     "ClosedSession",
     "ClosingRules",
     "Fact",
+    "GapChange",
+    "GapEvent",
+    "GapRules",
     "InteractionRecord",
     "Mark",
     "Outcome",

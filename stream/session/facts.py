@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stream.events import Event, EventType, Speaker
-from stream.recognition import Recognizer
+from stream.recognition import AgentReading, CustomerReading, Recognizer
 from stream.session.state import Fact
 
 MAX_TURN_CHARS = 10_000
@@ -16,14 +16,24 @@ def observe(event: Event, recognizer: Recognizer) -> Fact:
     A turn is read without its conversation, and what it means within it is left to
     :func:`stream.session.judgement.judge`. So facts do not depend on the order of arrival.
     """
+    return fact_of(event, read(event, recognizer))
+
+
+def read(event: Event, recognizer: Recognizer) -> AgentReading | CustomerReading | None:
+    """The reading of an utterance, None for everything else."""
+    if event.type is not EventType.UTTERANCE or event.speaker is Speaker.SYSTEM:
+        return None
+    text = event.text[:MAX_TURN_CHARS]
+    if event.speaker is Speaker.CUSTOMER:
+        return recognizer.read_customer(text)
+    return recognizer.read_agent(text)
+
+
+def fact_of(event: Event, reading: AgentReading | CustomerReading | None) -> Fact:
+    """The fact that ``event``, read as ``reading``, adds to its session."""
     if event.type is EventType.UTTERANCE:
         assert event.speaker is not None
-        text = event.text[:MAX_TURN_CHARS]
-        if event.speaker is Speaker.CUSTOMER:
-            value = recognizer.read_customer(text).to_wire()
-        elif event.speaker is Speaker.SYSTEM:
-            value = None
-        else:
-            value = recognizer.read_agent(text).to_wire()
-        return Fact(event.speaker.value, event.time_ms, event.sequence, value)
-    return Fact(event.type.value, event.time_ms, event.sequence, event.name or None)
+        agent = event.agent if event.speaker is Speaker.AGENT else ""
+        value = None if reading is None else reading.to_wire()
+        return Fact(event.speaker.value, event.time_ms, event.sequence, value, agent)
+    return Fact(event.type.value, event.time_ms, event.sequence, event.name or None, event.agent)

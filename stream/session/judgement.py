@@ -19,6 +19,7 @@ No clock, no I/O. What the signals and habits count:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from stream.events import EventType, Speaker, format_time
 from stream.recognition import (
@@ -26,6 +27,7 @@ from stream.recognition import (
     RECOGNITION,
     AgentTurn,
     Context,
+    CustomerReading,
     Label,
     Recognizer,
     label_names,
@@ -124,63 +126,102 @@ class _Timeline:
     bot_recognized: bool = False
 
 
+class Walk:
+    """What a session's facts show, taken one by one in event-time order."""
+
+    __slots__ = ("_recognizer", "context", "facts", "labels", "seen", "turns", "wordings")
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        self._recognizer = recognizer
+        self.context = recognizer.new_context()
+        self.seen = _Timeline()
+        self.wordings: list[frozenset[int]] = []
+        self.facts = 0
+        """How many facts were taken."""
+        self.turns = 0
+        """How many of them were turns: the number of the next one."""
+        self.labels = _NO_LABELS
+        """What the fact taken last does, where it is an agent's turn."""
+
+    def take(self, fact: Fact, reading: Any = None) -> None:
+        """The next fact in event-time order. ``reading`` is that of a turn, where it is at hand."""
+        seen, recognizer, context = self.seen, self._recognizer, self.context
+        self.facts += 1
+        self.labels = _NO_LABELS
+        if fact.kind == Speaker.CUSTOMER.value:
+            if reading is None:
+                reading = recognizer.customer_from_wire(fact.value)
+            _customer(seen, fact, self.turns, recognizer, context, reading)
+        elif fact.kind == Speaker.AGENT.value:
+            if reading is None:
+                reading = recognizer.agent_from_wire(fact.value)
+            related = recognizer.relate_agent(reading, context)
+            self.labels = related.labels
+            _agent(seen, fact, self.turns, related)
+            wording = recognizer.wording(reading)
+            if any(
+                recognizer.wording_similarity(wording, old) >= REPEATED_WORDING
+                for old in self.wordings
+            ):
+                seen.repeated_turns += 1
+            self.wordings.append(wording)
+            context.add_agent(reading)
+        elif fact.kind == Speaker.BOT.value:
+            if reading is None:
+                reading = recognizer.agent_from_wire(fact.value)
+            labels = recognizer.relate_agent(reading, context).labels
+            seen.bot_turns += 1
+            seen.bot_recognized |= bool(labels & RECOGNITION)
+            seen.evidence.append(Evidence(self.turns, fact.kind, label_names(labels)))
+            context.add_agent(reading)
+        elif fact.kind != Speaker.SYSTEM.value:
+            _tool(seen, fact)
+            return
+        else:
+            seen.evidence.append(Evidence(self.turns, fact.kind))
+        self.turns += 1
+
+
 def judge(
     state: SessionState,
     recognizer: Recognizer,
     closed_by: str,
     languages: frozenset[str] = frozenset(),
+    walk: Walk | None = None,
 ) -> InteractionRecord:
     """The record of a session. ``languages`` are the primary language subtags that the recogniser
-    reads (``en``); a session that names another one is not judged. Empty means all."""
-    seen = _Timeline()
-    context = recognizer.new_context()
-    wordings: list[frozenset[int]] = []
-    turn = 0
-    # A stable sort: events with the same time and sequence stay in their order of arrival.
-    for fact in sorted(state.facts, key=lambda fact: (fact.time_ms, fact.sequence)):
-        if fact.kind == Speaker.CUSTOMER.value:
-            _customer(seen, fact, turn, recognizer, context)
-        elif fact.kind == Speaker.AGENT.value:
-            reading = recognizer.agent_from_wire(fact.value)
-            _agent(seen, fact, turn, recognizer.relate_agent(reading, context))
-            wording = recognizer.wording(reading)
-            if any(
-                recognizer.wording_similarity(wording, old) >= REPEATED_WORDING for old in wordings
-            ):
-                seen.repeated_turns += 1
-            wordings.append(wording)
-            context.add_agent(reading)
-        elif fact.kind == Speaker.BOT.value:
-            reading = recognizer.agent_from_wire(fact.value)
-            labels = recognizer.relate_agent(reading, context).labels
-            seen.bot_turns += 1
-            seen.bot_recognized |= bool(labels & RECOGNITION)
-            seen.evidence.append(Evidence(turn, fact.kind, label_names(labels)))
-            context.add_agent(reading)
-        elif fact.kind != Speaker.SYSTEM.value:
-            _tool(seen, fact)
-            continue
-        else:
-            seen.evidence.append(Evidence(turn, fact.kind))
-        turn += 1
-    _end_block(seen)
-    return _record(state, seen, turn, recognizer, context, closed_by, languages)
+    reads (``en``); a session that names another one is not judged. Empty means all.
+
+    ``walk`` spares taking the facts again where it has taken all of them; it is used up."""
+    if walk is None:
+        walk = Walk(recognizer)
+        for fact in state.in_order():
+            walk.take(fact)
+    _end_block(walk.seen)
+    return _record(state, walk, recognizer, closed_by, languages)
+
+
+def is_read(language: str, languages: frozenset[str]) -> bool:
+    """Whether the recogniser reads a session's language, which may be unknown."""
+    return not (languages and language) or language.lower().partition("-")[0] in languages
 
 
 def unjudgeable(state: SessionState, recognizer: Recognizer, closed_by: str) -> InteractionRecord:
     """The record of a session that :func:`judge` failed on: it says so, and judges nothing."""
     return replace(
-        _record(
-            state, _Timeline(), 0, recognizer, recognizer.new_context(), closed_by, frozenset()
-        ),
+        _record(state, Walk(recognizer), recognizer, closed_by, frozenset()),
         unjudged_reason="failed",
     )
 
 
 def _customer(
-    seen: _Timeline, fact: Fact, turn: int, recognizer: Recognizer, context: Context
+    seen: _Timeline,
+    fact: Fact,
+    turn: int,
+    recognizer: Recognizer,
+    context: Context,
+    reading: CustomerReading,
 ) -> None:
-    reading = recognizer.customer_from_wire(fact.value)
     concern, emotion, repeat = recognizer.relate_customer(reading, context)
     context.add_customer(reading)
     _end_block(seen)
@@ -276,16 +317,15 @@ def _end_block(seen: _Timeline) -> None:
 
 def _record(
     state: SessionState,
-    seen: _Timeline,
-    turns: int,
+    walk: Walk,
     recognizer: Recognizer,
-    context: Context,
     closed_by: str,
     languages: frozenset[str],
 ) -> InteractionRecord:
+    seen = walk.seen
     language = state.attribute("language")
     unjudged: str | None = None
-    if languages and language and language.lower().partition("-")[0] not in languages:
+    if not is_read(language, languages):
         unjudged = "language"
     elif not seen.customer_turns:
         unjudged = "no_customer_turns"
@@ -324,8 +364,8 @@ def _record(
         recognizer=recognizer.version,
         judged=unjudged is None,
         unjudged_reason=unjudged,
-        scenario=recognizer.scenario(context),
-        turns=Turns(turns, seen.customer_turns, seen.agent_turns, seen.bot_turns),
+        scenario=recognizer.scenario(walk.context),
+        turns=Turns(walk.turns, seen.customer_turns, seen.agent_turns, seen.bot_turns),
         recognized=recognized,
         recognized_first=seen.recognized_first,
         recognition=seen.recognition,

@@ -1,4 +1,4 @@
-"""All sessions of one partition: events in, records and state changes out.
+"""All sessions of one partition: events in, records, gaps and state changes out.
 
 Deterministic: what comes out depends on the partition's log alone, however it is cut into
 batches, redelivered or interrupted. No clock and no I/O; the caller persists what
@@ -11,24 +11,29 @@ of old conversations, a run of rejected events) it follows the log's timestamps.
 when the watermark says so. Where a partition has run dry, :meth:`SessionProcessor.advance` moves
 it by wall-clock time; what that closes is decided in the log first (``closing``) and emitted
 after, so that a crash in between cannot decide otherwise.
+
+Gaps (:mod:`stream.session.gaps`) follow the same rules and change nothing in records: what opens
+with time opens by the watermark, and where a partition has run dry by the clock, decided first and
+emitted after.
 """
 
 from __future__ import annotations
 
 import enum
 import heapq
-from collections import deque
-from collections.abc import Iterable, MutableMapping
-from typing import NamedTuple
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, MutableMapping
+from typing import Any, NamedTuple
 
 import orjson
 
 from stream.events import Event, EventType
 from stream.recognition import Recognizer
-from stream.session.facts import observe
-from stream.session.judgement import judge, unjudgeable
+from stream.session.facts import fact_of, read
+from stream.session.gaps import SESSION_CLOSED, GapEvent, GapRules, Watch, gap_event
+from stream.session.judgement import is_read, judge, unjudgeable
 from stream.session.record import InteractionRecord
-from stream.session.state import SessionState, StateError, event_hash
+from stream.session.state import Gap, SessionState, StateError, event_hash
 
 WATERMARK_KEY = b"\xffwatermark"
 """Changelog key of the partition's watermarks. Not UTF-8, so no session id equals it."""
@@ -104,18 +109,79 @@ class ClosedSession(NamedTuple):
     failed: str = ""
 
 
+class GapChange(NamedTuple):
+    """A gap event to emit. ``log_ms`` is the log's timestamp of the turn or step that caused it,
+    None where time or the session's closing did."""
+
+    event: GapEvent
+    value: bytes
+    log_ms: int | None
+
+
 class Changes(NamedTuple):
-    """What to persist: records first, then state by changelog key (None: a tombstone)."""
+    """What to persist: records and gaps first, then state by changelog key (None: a tombstone)."""
 
     records: list[ClosedSession]
+    gaps: list[GapChange]
     state: dict[bytes, bytes | None]
+
+
+class _Timers:
+    """Sessions by the watermark at which something is due."""
+
+    def __init__(self) -> None:
+        self._due: dict[str, int] = {}
+        self._heap: list[tuple[int, str]] = []
+
+    def set(self, session_id: str, due: int) -> None:
+        known = self._due.get(session_id)
+        self._due[session_id] = due
+        # A later time needs no entry of its own: the earlier entry, when it comes up, is renewed.
+        if known is None or due < known:
+            heapq.heappush(self._heap, (due, session_id))
+
+    def cancel(self, session_id: str) -> None:
+        self._due.pop(session_id, None)
+
+    def get(self, session_id: str) -> int | None:
+        return self._due.get(session_id)
+
+    @property
+    def next_ms(self) -> int | None:
+        """No timer is due before it; None without any."""
+        return self._heap[0][0] if self._heap else None
+
+    def reached(self, watermark_ms: int) -> Iterator[str]:
+        """The sessions whose timers are due, each taken off as it comes."""
+        heap = self._heap
+        while heap and heap[0][0] <= watermark_ms:
+            entry, session_id = heapq.heappop(heap)
+            due = self._due.get(session_id)
+            if due is None:
+                continue
+            if due > entry:
+                heapq.heappush(heap, (due, session_id))
+                continue
+            del self._due[session_id]
+            yield session_id
+
+
+_WATCHES = 5_000
+"""Most sessions of a partition whose walk is kept at hand, some 10 to 20 kB each; those beyond are
+walked anew with each event. Without eviction: where more sessions talk at once than fit, evicting
+would let none of them be found again."""
+
+_REORDERED_WORK = 20_000
+"""A session is watched until its events out of order, times its facts, exceed this: each of them
+means to walk all facts anew, and a conversation sent backwards must not hold up the others."""
 
 
 class SessionProcessor:
     """Sessions of one partition.
 
     ``store`` maps changelog keys to encoded states as last persisted; :meth:`confirm` keeps it
-    up to date. Raises :class:`~stream.session.state.StateError` for a store it cannot read.
+    up to date. Without ``gaps`` no gap is looked for. Raises
+    :class:`~stream.session.state.StateError` for a store it cannot read.
     """
 
     def __init__(
@@ -123,9 +189,11 @@ class SessionProcessor:
         recognizer: Recognizer,
         rules: ClosingRules,
         store: MutableMapping[bytes, bytes],
+        gaps: GapRules | None = None,
     ) -> None:
         self._recognizer = recognizer
         self._rules = rules
+        self._gap_rules = gaps
         self._store = store
         self._live: dict[str, SessionState] = {}
         self._dirty: set[str] = set()
@@ -133,8 +201,15 @@ class SessionProcessor:
         self._closed: list[ClosedSession] = []
         self._removed: set[str] = set()
         self._decided: list[str] = []
-        self._due: dict[str, int] = {}
-        self._heap: list[tuple[int, str]] = []
+        self._closing_timers = _Timers()
+        self._watches: dict[str, Watch | None] = {}
+        """None: not watched any more. What is missing is made anew from the session's facts."""
+        self._gaps: list[GapChange] = []
+        self._gaps_decided: list[str] = []
+        """Sessions with gaps that :meth:`advance` decided to open."""
+        self._gap_timers = _Timers()
+        self.open_gaps: Counter[tuple[str, str]] = Counter()
+        """Gaps that are open, by queue and kind."""
         self._remembered: deque[tuple[int, str]] = deque()
         """Closed sessions by the log's time when they closed, oldest first."""
         self._open = 0
@@ -162,10 +237,15 @@ class SessionProcessor:
                 closed.append((state.closed_log_ms, state.session_id))
                 continue
             self._open += 1
+            self.open_gaps.update((gap.queue, kind) for kind, gap in state.gaps.items() if gap)
+            if state.gaps_decided:
+                self._gaps_decided.append(state.session_id)
             if state.closing:
                 self._decided.append(state.session_id)
-            else:
-                self._schedule(state)
+                continue
+            self._schedule(state)
+            if state.gap_due is not None:
+                self._gap_timers.set(state.session_id, state.gap_due[1])
         self._remembered.extend(sorted(closed))
 
     @property
@@ -175,8 +255,9 @@ class SessionProcessor:
 
     @property
     def next_due_ms(self) -> int | None:
-        """Watermark at which the next session may close; None without any."""
-        return self._heap[0][0] if self._heap else None
+        """Watermark at which the next session may close or the next gap open; None without any."""
+        closing, gap = self._closing_timers.next_ms, self._gap_timers.next_ms
+        return gap if closing is None or (gap is not None and gap < closing) else closing
 
     # -- events ---------------------------------------------------------------------------------
 
@@ -248,7 +329,8 @@ class SessionProcessor:
             state.offset = offset
             self._dirty.add(event.session_id)
             return Outcome.DUPLICATE
-        fact = observe(event, self._recognizer)
+        reading = read(event, self._recognizer)
+        fact = fact_of(event, reading)
         if state is None:
             state = SessionState(event.session_id, offset, clock, event.time_ms)
             self._live[event.session_id] = state
@@ -258,6 +340,8 @@ class SessionProcessor:
         self._dirty.add(event.session_id)
         if event.type is EventType.SESSION_ENDED and log_ms is not None:
             self._ended_log_ms.setdefault(event.session_id, log_ms)
+        if self._gap_rules is not None:
+            self._watch(state, clock, log_ms, reading)
         rules = self._rules
         if len(state.facts) >= rules.max_events or state.text_chars >= rules.max_text_chars:
             self._emit(state, "max_size")
@@ -289,36 +373,28 @@ class SessionProcessor:
         return closing
 
     def _schedule(self, state: SessionState) -> None:
-        due = self._closing(state)[0]
-        known = self._due.get(state.session_id)
-        self._due[state.session_id] = due
-        # A later time needs no entry of its own: the earlier entry, when it comes up, is renewed.
-        if known is None or due < known:
-            heapq.heappush(self._heap, (due, state.session_id))
-
-    def _due_sessions(self, watermark_ms: int) -> Iterable[SessionState]:
-        while self._heap and self._heap[0][0] <= watermark_ms:
-            entry, session_id = heapq.heappop(self._heap)
-            due = self._due.get(session_id)
-            if due is None:
-                continue
-            if due > entry:
-                heapq.heappush(self._heap, (due, session_id))
-                continue
-            state = self._session(session_id)
-            assert state is not None
-            yield state
+        self._closing_timers.set(state.session_id, self._closing(state)[0])
 
     def _close_due(self) -> None:
-        if self.watermark_ms is None:
+        watermark_ms = self.watermark_ms
+        if watermark_ms is None:
             return
-        for state in self._due_sessions(self.watermark_ms):
+        for session_id in self._gap_timers.reached(watermark_ms):
+            self._open_due(session_id)
+        for session_id in self._closing_timers.reached(watermark_ms):
+            state = self._session(session_id)
+            assert state is not None
             self._emit(state, self._closing(state)[1])
 
     def _emit(self, state: SessionState, reason: str) -> None:
+        self._close_gaps(state)
+        watch = self._watches.pop(state.session_id, None)
+        walk = None
+        if watch is not None and watch.walk.facts == len(state.facts):
+            walk = watch.walk
         failed = ""
         try:
-            record = judge(state, self._recognizer, reason, self._rules.languages)
+            record = judge(state, self._recognizer, reason, self._rules.languages, walk)
         except Exception as error:  # one session must not stop the partition
             failed = type(error).__name__
             record = unjudgeable(state, self._recognizer, reason)
@@ -329,35 +405,44 @@ class SessionProcessor:
         state.close(closed_log_ms)
         self._remembered.append((closed_log_ms, state.session_id))
         self._dirty.add(state.session_id)
-        self._due.pop(state.session_id, None)
+        self._closing_timers.cancel(state.session_id)
 
     def advance(self, elapsed_ms: int) -> bool:
         """Move the watermark of a partition that has run dry by wall-clock time.
 
-        Nothing moves unless a session falls due. Returns whether something is to be persisted
+        Nothing moves unless a session falls due; a gap that does moves nothing, so that gaps have
+        no part in when sessions close. Returns whether something is to be persisted
         (:meth:`take`, then :meth:`confirm`) and then emitted (:meth:`emit_decided`).
         """
         if self.watermark_ms is None:
             return False
         watermark_ms = self.watermark_ms + elapsed_ms
+        for session_id in self._gap_timers.reached(watermark_ms):
+            self._open_due(session_id, decide=True)
         moved = False
-        for state in self._due_sessions(watermark_ms):
+        for session_id in self._closing_timers.reached(watermark_ms):
+            state = self._session(session_id)
+            assert state is not None
             moved = True
             state.closing = self._closing(state)[1]
             state.closing_log_ms = self._log_ms
             self._decided.append(state.session_id)
-            self._due.pop(state.session_id, None)
             self._dirty.add(state.session_id)
         if moved:
             self.watermark_ms = watermark_ms
             if self._log_ms:
                 self._log_ms += elapsed_ms
             self._mark(Mark(self.position, watermark_ms, self._log_ms))
-        return moved
+        return self.has_decided
 
     def emit_decided(self) -> None:
-        """Emit the records of the sessions that :meth:`advance` decided to close, after that
-        decision was persisted, here or before a restart."""
+        """Emit the gaps that :meth:`advance` decided to open and the records of the sessions that
+        it decided to close, after that decision was persisted, here or before a restart."""
+        for session_id in self._gaps_decided:
+            state = self._session(session_id)
+            if state is not None:
+                self._emit_decided_gaps(state)
+        self._gaps_decided = []
         for session_id in self._decided:
             state = self._session(session_id)
             assert state is not None
@@ -366,8 +451,8 @@ class SessionProcessor:
 
     @property
     def has_decided(self) -> bool:
-        """Whether :meth:`emit_decided` has records to emit."""
-        return bool(self._decided)
+        """Whether :meth:`emit_decided` has something to emit."""
+        return bool(self._decided or self._gaps_decided)
 
     def finish(self) -> None:
         """Close every session, as when there is no more input (scoring a file)."""
@@ -376,6 +461,141 @@ class SessionProcessor:
             state = self._session(session_id)
             if state is not None and state.is_open():
                 self._emit(state, "inactivity" if state.ended_clock is None else "ended")
+
+    # -- gaps -----------------------------------------------------------------------------------
+
+    def _watch(self, state: SessionState, clock: int, log_ms: int | None, reading: Any) -> None:
+        """Look for gaps that open or close with the fact just applied, read as ``reading``."""
+        if state.gaps_decided:
+            self._emit_decided_gaps(state)
+        watch = self._watched(state, reading)
+        if watch is None:
+            self._set_gap_timer(state, None)
+            return
+        if watch.changed:
+            watch.changed = False
+            for kind, gap in watch.newly_opened(state):
+                self._open_gap(state, kind, gap)
+                self._gap_event(state, kind, gap, log_ms)
+            for kind, gap, closed_ms, reason in list(watch.newly_closed(state)):
+                self._close_gap(state, kind, gap, closed_ms, reason, log_ms)
+        due = watch.next_due(state.gaps)
+        if due != (state.gap_due and state.gap_due[0]):
+            # The session may lag behind its partition: it gets the time that is left to it.
+            timer = None if due is None else (due, clock + due - state.updated_ms)
+            self._set_gap_timer(state, timer)
+
+    def _watched(self, state: SessionState, reading: Any = None) -> Watch | None:
+        """The session's watch, up to its newest fact; None where it is not watched any more."""
+        assert self._gap_rules is not None
+        session_id, facts = state.session_id, state.facts
+        watch = self._watches.get(session_id)
+        if watch is None and session_id in self._watches:
+            return None
+        if not is_read(state.attribute("language"), self._rules.languages):
+            return None
+        try:
+            taken = 0 if watch is None else watch.walk.facts
+            if watch is not None and taken == len(facts):
+                return watch
+            newest = facts[-1]
+            in_order = (newest.time_ms, newest.sequence) == state.newest
+            if watch is not None and taken == len(facts) - 1 and in_order:
+                watch.take(newest, reading)
+                return watch
+            watch = None
+            if state.out_of_order * len(facts) <= _REORDERED_WORK:
+                watch = Watch(self._recognizer, self._gap_rules)
+                for fact in state.in_order():
+                    watch.take(fact)
+        except Exception:
+            # Judging will fail on the same fact when the session closes, and is reported then.
+            watch = None
+        if watch is None or session_id in self._watches or len(self._watches) < _WATCHES:
+            self._watches[session_id] = watch
+        return watch
+
+    def _open_due(self, session_id: str, decide: bool = False) -> None:
+        """Open the gap that is due; with ``decide`` its event is left to :meth:`emit_decided`."""
+        state = self._session(session_id)
+        assert state is not None
+        assert state.gap_due is not None
+        due, timer = state.gap_due
+        closing = self._closing_timers.get(session_id)
+        watch = None if closing is not None and closing < timer else self._watched(state)
+        self._set_gap_timer(state, None)
+        if watch is None:
+            return
+        watch.pass_time(due)
+        for kind, gap in watch.newly_opened(state):
+            self._open_gap(state, kind, gap)
+            if decide:
+                state.gaps_decided.append(kind)
+                self._gaps_decided.append(session_id)
+            else:
+                self._gap_event(state, kind, gap, None)
+        following = watch.next_due(state.gaps)
+        if following is not None:
+            self._set_gap_timer(state, (following, timer + following - due))
+
+    def _set_gap_timer(self, state: SessionState, due: tuple[int, int] | None) -> None:
+        if due == state.gap_due:
+            return
+        state.gap_due = due
+        self._dirty.add(state.session_id)
+        self._gap_timers.cancel(state.session_id)
+        if due is not None:
+            self._gap_timers.set(state.session_id, due[1])
+
+    def _emit_decided_gaps(self, state: SessionState) -> None:
+        for kind in state.gaps_decided:
+            gap = state.gaps[kind]
+            assert gap is not None
+            self._gap_event(state, kind, gap, None)
+            self._dirty.add(state.session_id)
+        state.gaps_decided = []
+
+    def _close_gaps(self, state: SessionState) -> None:
+        """The session closes: so does what is open."""
+        self._emit_decided_gaps(state)
+        for kind, gap in state.gaps.items():
+            if gap is not None:
+                self._close_gap(state, kind, gap, state.updated_ms, SESSION_CLOSED, None)
+        self._gap_timers.cancel(state.session_id)
+
+    def _open_gap(self, state: SessionState, kind: str, gap: Gap) -> None:
+        state.gaps[kind] = gap
+        self.open_gaps[gap.queue, kind] += 1
+        self._dirty.add(state.session_id)
+
+    def _close_gap(
+        self,
+        state: SessionState,
+        kind: str,
+        gap: Gap,
+        closed_ms: int,
+        reason: str,
+        log_ms: int | None,
+    ) -> None:
+        state.gaps[kind] = None
+        self.open_gaps[gap.queue, kind] -= 1
+        if not self.open_gaps[gap.queue, kind]:
+            del self.open_gaps[gap.queue, kind]
+        self._dirty.add(state.session_id)
+        self._gap_event(state, kind, gap, log_ms, closed_ms, reason)
+
+    def _gap_event(
+        self,
+        state: SessionState,
+        kind: str,
+        gap: Gap,
+        log_ms: int | None,
+        closed_ms: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        version = self._recognizer.version
+        event = gap_event(state.session_id, kind, gap, version, closed_ms, reason)
+        self._gaps.append(GapChange(event, event.encode(), log_ms))
 
     # -- persistence ----------------------------------------------------------------------------
 
@@ -405,14 +625,14 @@ class SessionProcessor:
         return data
 
     def take(self) -> Changes:
-        """Records to emit and state to persist since the last :meth:`confirm`."""
+        """Records and gaps to emit and state to persist since the last :meth:`confirm`."""
         state: dict[bytes, bytes | None] = {
             session_id.encode(): self._live[session_id].encode() for session_id in self._dirty
         }
         state.update((session_id.encode(), None) for session_id in self._removed)
         if self._marks_changed:
             state[WATERMARK_KEY] = orjson.dumps([tuple(mark) for mark in self._marks])
-        return Changes(self._closed, state)
+        return Changes(self._closed, self._gaps, state)
 
     def confirm(self, changes: Changes) -> None:
         """``changes``, the last taken, are persisted."""
@@ -425,6 +645,7 @@ class SessionProcessor:
         self._dirty.clear()
         self._removed.clear()
         self._closed = []
+        self._gaps = []
         self._marks_changed = False
 
 

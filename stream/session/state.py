@@ -11,10 +11,16 @@ import orjson
 from stream.events import Event, EventType, Speaker
 from stream.events.model import EARLIEST_MS, LATEST_MS
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Version of the encoded layout; a newer release reads the older ones (``_MIGRATIONS``)."""
 
-_MIGRATIONS: dict[int, Callable[[list[Any]], list[Any]]] = {}
+
+def _without_gaps(layout: list[Any]) -> list[Any]:
+    """From version 1, which knew of no gaps; a closed session has none either way."""
+    return [2, *layout[1:]] if len(layout) == 3 else [2, *layout[1:], {}, [], None]
+
+
+_MIGRATIONS: dict[int, Callable[[list[Any]], list[Any]]] = {1: _without_gaps}
 """From a version to the step that turns its layout into the next version's."""
 
 
@@ -23,12 +29,14 @@ class Fact(NamedTuple):
 
     ``kind`` is the event's type, or the speaker of an utterance. ``value`` is the reading of a
     turn in its wire form (no text), or the name of a transfer's target or an action's kind.
+    ``agent`` is whose turn or step it is; empty for all others, and where the event names nobody.
     """
 
     kind: str
     time_ms: int
     sequence: int
     value: Any
+    agent: str = ""
 
 
 class Attribute(NamedTuple):
@@ -37,6 +45,19 @@ class Attribute(NamedTuple):
     time_ms: int
     sequence: int
     value: str
+
+
+class Gap(NamedTuple):
+    """A gap as it was opened (:mod:`stream.session.gaps`): what its two events share."""
+
+    opened_ms: int
+    turn: int | None
+    agent_turns: int
+    agent: str
+    queue: str
+    channel: str
+    concern_ms: int | None
+    high_emotion: bool
 
 
 class StateError(ValueError):
@@ -65,6 +86,9 @@ class SessionState:
         "duplicates",
         "ended_clock",
         "facts",
+        "gap_due",
+        "gaps",
+        "gaps_decided",
         "heard_clock",
         "late",
         "newest",
@@ -103,6 +127,12 @@ class SessionState:
         self.duplicates = 0
         self.late = 0
         self.out_of_order = 0
+        self.gaps: dict[str, Gap | None] = {}
+        """By kind the gaps that were opened; None once they are closed. None opens twice."""
+        self.gaps_decided: list[str] = []
+        """Kinds whose opening is decided, and whose event is to be emitted when that is held."""
+        self.gap_due: tuple[int, int] | None = None
+        """When the next gap opens if nothing happens: in event time, and on the watermark."""
 
     def is_open(self) -> bool:
         """Whether events still count for this session's record."""
@@ -133,6 +163,10 @@ class SessionState:
         self.facts.append(fact)
         self.text_chars += len(event.text)
 
+    def in_order(self) -> list[Fact]:
+        """The facts in event-time order; those of the same time and sequence as they arrived."""
+        return sorted(self.facts, key=lambda fact: (fact.time_ms, fact.sequence))
+
     def attribute(self, name: str) -> str:
         known = self.attributes.get(name)
         return known.value if known else ""
@@ -145,6 +179,9 @@ class SessionState:
         self.seen = []
         self.attributes = {}
         self.agents = {}
+        self.gaps = {}
+        self.gaps_decided = []
+        self.gap_due = None
 
     def encode(self) -> bytes:
         """The changelog's value for this session; of a closed one, little is left."""
@@ -170,6 +207,9 @@ class SessionState:
                 self.duplicates,
                 self.late,
                 self.out_of_order,
+                {kind: gap and tuple(gap) for kind, gap in self.gaps.items()},
+                self.gaps_decided,
+                self.gap_due,
             ]
         )
 
@@ -206,6 +246,9 @@ class SessionState:
                 duplicates,
                 late,
                 out_of_order,
+                gaps,
+                gaps_decided,
+                gap_due,
             ) = layout
             state = cls(session_id, offset, opened_clock, started_ms)
             state.heard_clock = heard_clock
@@ -222,6 +265,9 @@ class SessionState:
             state.duplicates = duplicates
             state.late = late
             state.out_of_order = out_of_order
+            state.gaps = {kind: gap and Gap(*gap) for kind, gap in gaps.items()}
+            state.gaps_decided = gaps_decided
+            state.gap_due = gap_due and (gap_due[0], gap_due[1])
             if not sound:
                 state._require_sound()
         except StateError as error:

@@ -45,7 +45,7 @@ from stream.worker.output import (
 )
 from stream.worker.recovery import RecoveryWatch
 from stream.worker.rejects import RejectedShare, TooManyRejectedError
-from stream.worker.rules import closing_rules
+from stream.worker.rules import closing_rules, gap_rules
 from stream.worker.store import SessionStore
 from stream.worker.transport import Batch, BatchApp, BatchConsumer, BatchSchema, BatchTransport
 
@@ -157,6 +157,7 @@ class Worker:
         self._metrics = metrics
         self._recognizer = fast()
         self._rules = closing_rules(settings)
+        self._gap_rules = gap_rules(settings)
         self._partitions: dict[int, _Partition] = {}
         self._marks: dict[TP, Mark] = {}
         self._lock = asyncio.Lock()
@@ -259,6 +260,7 @@ class Worker:
         self._watch.forget()
         self._metrics.lag.clear()
         self._metrics.open_sessions.set(0)
+        self._metrics.forget_open_gaps()
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -369,10 +371,14 @@ class Worker:
         partition = self._partitions.get(tp.partition)
         if partition is None:
             processor = SessionProcessor(
-                self._recognizer, self._rules, self._store.partition(tp.partition)
+                self._recognizer,
+                self._rules,
+                self._store.partition(tp.partition),
+                self._gap_rules,
             )
             processor.resume(self.app.consumer.committed(tp) or 0)
             partition = self._partitions[tp.partition] = _Partition(processor, time.monotonic())
+            self._show_open_gaps()
         return partition
 
     async def _process(self, message: Message) -> None:
@@ -454,19 +460,24 @@ class Worker:
     # -- results --------------------------------------------------------------------------------
 
     async def _persist(self, tp: TP, processor: SessionProcessor, rejects: list[Send]) -> None:
-        """Records and rejects out, then the changelog, then the processor may go on."""
+        """Gaps, records and rejects out, then the changelog, then the processor may go on."""
         changes = processor.take()
-        topic = self._settings.interactions_topic
+        topic, gaps_topic = self._settings.interactions_topic, self._settings.gaps_topic
         records = [
             Send(topic, closed.record.session_id.encode(), closed.value)
             for closed in changes.records
         ]
+        gaps = [Send(gaps_topic, gap.event.session_id.encode(), gap.value) for gap in changes.gaps]
         state = dict(changes.state)
         if self._output.commits:
             state |= self._mark(tp, processor)
-        if records or rejects or state:
-            await self._write(tp, [*rejects, *records], state, processor.position)
+        results = [*gaps, *rejects, *records]
+        if results or state:
+            await self._write(tp, results, state, processor.position)
             self._count_records(changes)
+        if gaps:
+            self._metrics.count_gaps(changes.gaps, time.time() * 1000)
+            self._show_open_gaps()
         processor.confirm(changes)
         if self._store.disputed(self._changelog_tp(tp)) and await self._group.confirm(tp.partition):
             log.warning(
@@ -593,6 +604,11 @@ class Worker:
         processor.emit_decided()
         await self._persist(tp, processor, [])
         self._observe_state(tp, processor)
+
+    def _show_open_gaps(self) -> None:
+        self._metrics.show_open_gaps(
+            partition.processor.open_gaps for partition in self._partitions.values()
+        )
 
     def _observe_state(self, tp: TP, processor: SessionProcessor) -> None:
         self._metrics.open_sessions.set(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stream.session import ClosingRules
+from stream.session import ClosingRules, GapRules
 from stream.settings import Settings
 
 
@@ -15,4 +15,13 @@ def closing_rules(settings: Settings) -> ClosingRules:
         grace_ms=round(settings.grace_seconds * 1000),
         max_events=settings.max_session_events,
         languages=frozenset(language.lower() for language in settings.languages),
+    )
+
+
+def gap_rules(settings: Settings) -> GapRules:
+    """When a conversation lacks something, by the settings."""
+    return GapRules(
+        turns=settings.gap_turns,
+        after_ms=round(settings.gap_seconds * 1000),
+        settle_ms=round(settings.gap_settle_seconds * 1000),
     )

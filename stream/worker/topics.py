@@ -39,6 +39,12 @@ def plan(settings: Settings, partitions: int) -> list[TopicPlan]:
     return [
         TopicPlan(settings.rejected_topic, partitions, {"retention.ms": str(7 * _DAY_MS)}),
         TopicPlan(settings.interactions_topic, partitions, {"cleanup.policy": "compact"}),
+        TopicPlan(
+            settings.gaps_topic,
+            partitions,
+            # What is open matters while the conversation does, and that is a day at most.
+            {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)},
+        ),
         TopicPlan(settings.changelog_topic, partitions, {"cleanup.policy": "compact"}),
     ]
 

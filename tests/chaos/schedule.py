@@ -81,6 +81,7 @@ class Schedule:
             events_topic=f"chaos-{name}-events",
             rejected_topic=f"chaos-{name}-rejected",
             interactions_topic=f"chaos-{name}-interactions",
+            gaps_topic=f"chaos-{name}-gaps",
             session_timeout_seconds=SESSION_TIMEOUT_SECONDS,
             linger_seconds=2.5,
             commit_interval_seconds=0.5,

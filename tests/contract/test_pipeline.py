@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from stream.events import RejectReason
+from stream.events import RejectReason, Speaker
 from stream.samples import sample_conversations
 from stream.settings import Settings
+from stream.sources import Transcript
+from stream.sources.transcript import Turn
 from tests.contract.brokers import Broker
 from tests.pipeline import (
     Worker,
@@ -44,6 +46,7 @@ def settings(broker: Broker) -> Settings:
         events_topic=f"events-{name}",
         rejected_topic=f"rejected-{name}",
         interactions_topic=f"interactions-{name}",
+        gaps_topic=f"gaps-{name}",
         session_timeout_seconds=broker.session_seconds,
         log_format="json",
     )
@@ -217,6 +220,80 @@ def test_a_session_that_falls_silent_is_closed_by_the_clock(
     assert worker.stop() == 0
     ((value,),) = records(settings).values()
     assert json.loads(value)["closed_by"] == "inactivity"
+
+
+def gap_messages(settings: Settings) -> list[tuple[dict[str, Any], int]]:
+    """Gap events so far, with their messages' timestamps in milliseconds."""
+    read = read_topic(settings.bootstrap_servers[0], settings.gaps_topic)
+    assert all(message.key.decode() == json.loads(message.value)["session_id"] for message in read)
+    return [(json.loads(message.value), message.timestamp) for message in read]
+
+
+def test_a_gap_is_told_while_the_conversation_goes_on(
+    settings: Settings, start: Callable[..., Worker]
+) -> None:
+    servers = settings.bootstrap_servers[0]
+    began = int(time.time() * 1000)
+    words = [
+        (Speaker.CUSTOMER, "This is the third time my table came with three legs, I am furious!"),
+        (Speaker.AGENT, "Please give me your order number and your post code."),
+        (Speaker.CUSTOMER, "4711, and I have told you that twice already."),
+        (Speaker.AGENT, "So your table came with three legs, and that for the third time."),
+    ]
+    turns = tuple(Turn(speaker, text, began + 1_000 * n) for n, (speaker, text) in enumerate(words))
+    call = Transcript("call", turns, queue="orders", channel="voice", started_ms=began)
+    steps = messages([call])
+    worker = start().wait_ready()
+
+    def told(count: int) -> list[tuple[dict[str, Any], int]]:
+        wait_for(lambda: len(gap_messages(settings)) >= count, f"{count} gap events", 15)
+        return gap_messages(settings)
+
+    send(servers, settings.events_topic, steps[:3])
+    opened = told(2)
+    assert {gap["kind"] for gap, _ in opened} == {"unrecognized_concern", "data_before_recognition"}
+    assert all(gap["status"] == "opened" and gap["high_emotion"] for gap, _ in opened)
+    assert worker.metrics()["empathy_gaps_open"] == 2
+    assert worker.metrics()["empathy_sessions_open"] == 1
+    assert not records(settings)
+
+    worker.kill()
+    worker = start().wait_ready()
+    wait_for(lambda: worker.metrics().get("empathy_gaps_open") == 2, "open gaps after a restart")
+    send(servers, settings.events_topic, steps[3:5])
+    closed = told(4)[2:]
+    assert {gap["kind"] for gap, _ in closed} == {gap["kind"] for gap, _ in opened}
+    assert {gap["closed_by"] for gap, _ in closed} == {"recognized"}
+    sent = {
+        message.value: message.timestamp for message in read_topic(servers, settings.events_topic)
+    }
+    for gaps, step in ((opened, steps[2]), (closed, steps[4])):
+        for _, at_ms in gaps:
+            assert at_ms - sent[step[1]] < 5_000
+    assert not records(settings)
+    wait_for(lambda: worker.metrics().get("empathy_gaps_open") == 0, "no open gap")
+    assert worker.metrics()["empathy_gap_latency_seconds_count"] == 2
+    assert worker.metrics()["empathy_gaps_closed_total"] == 2
+    assert worker.stop() == 0
+
+
+def test_a_gap_that_time_alone_opens(settings: Settings, tmp_path: Path) -> None:
+    settings = Settings(**{**vars(settings), "gap_seconds": 1.0})
+    transcript = synthetic(1, seed=3)[0]
+    greeting = (Turn(Speaker.AGENT, "Hello, you are speaking to Kim.", transcript.started_ms),)
+    concern = Turn(Speaker.CUSTOMER, "my table came with three legs", transcript.started_ms + 9)
+    transcript = transcript._replace(turns=(*greeting, concern))
+    worker = Worker(settings, tmp_path / "quick.log")
+    try:
+        worker.wait_ready()
+        send(settings.bootstrap_servers[0], settings.events_topic, messages([transcript])[:-1])
+        wait_for(lambda: len(gap_messages(settings)) == 1, "a gap event", 15)
+        ((gap, _),) = gap_messages(settings)
+        assert gap["kind"] == "unrecognized_concern"
+        assert gap["seconds_since_concern"] == (0.5 if gap["high_emotion"] else 1.0)
+        assert worker.stop() == 0
+    finally:
+        worker.kill()
 
 
 def test_operations_port_and_logs(settings: Settings, start: Callable[..., Worker]) -> None:

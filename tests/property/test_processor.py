@@ -14,6 +14,7 @@ from stream.events import Event, EventType
 from stream.session import (
     WATERMARK_KEY,
     ClosingRules,
+    GapRules,
     Mark,
     Outcome,
     SessionProcessor,
@@ -80,8 +81,9 @@ def straight(log: Log) -> dict[str, bytes]:
 class Machine:
     """A worker and its broker: what was produced, persisted and committed survives a crash."""
 
-    def __init__(self, log: Log, rng: random.Random) -> None:
-        self.log, self.rng = log, rng
+    def __init__(self, log: Log, rng: random.Random, gaps: GapRules | None = None) -> None:
+        self.log, self.rng, self.gap_rules = log, rng, gaps
+        self.gaps: list[bytes] = []
         self.emitted: dict[str, list[bytes]] = defaultdict(list)
         self.changelog: dict[bytes, bytes] = {}
         self.committed = 0
@@ -90,7 +92,7 @@ class Machine:
         self.start()
 
     def start(self) -> None:
-        self.processor = SessionProcessor(RECOGNIZER, RULES, dict(self.changelog))
+        self.processor = SessionProcessor(RECOGNIZER, RULES, dict(self.changelog), self.gap_rules)
         self.processor.resume(self.committed)
         self.at = self.committed
         self.done: Mark | None = None
@@ -105,14 +107,17 @@ class Machine:
             self.changelog[key] = value
 
     def flush(self, *, crash: bool = False) -> bool:
-        """Records out, then state; with ``crash`` it stops somewhere in between."""
+        """Gaps and records out, then state; with ``crash`` it stops somewhere in between."""
         changes = self.processor.take()
         out = len(changes.records)
+        gaps = len(changes.gaps)
         keys = list(changes.state)
         if crash:
-            out = self.rng.randrange(out + 1)
+            out, gaps = self.rng.randrange(out + 1), self.rng.randrange(gaps + 1)
             self.rng.shuffle(keys)
-            keys = keys[: self.rng.randrange(len(keys) + 1)] if out == len(changes.records) else []
+            all_out = out == len(changes.records) and gaps == len(changes.gaps)
+            keys = keys[: self.rng.randrange(len(keys) + 1)] if all_out else []
+        self.gaps += [gap.value for gap in changes.gaps[:gaps]]
         for closed in changes.records[:out]:
             self.emitted[closed.record.session_id].append(closed.value)
         for key in keys:
@@ -229,7 +234,7 @@ def test_any_order_and_any_duplication_of_a_session_give_the_same_record(
 
 @given(st.lists(st.sampled_from(TURNS), max_size=8), st.booleans())
 def test_state_survives_encoding(turns: list[str], end: bool) -> None:
-    processor = SessionProcessor(RECOGNIZER, RULES, {})
+    processor = SessionProcessor(RECOGNIZER, RULES, {}, GapRules())
     for offset, event in enumerate(conversation(*turns, end=end)):
         processor.process(offset, event, START_MS)
     ((key, value),) = processor.take().state.items()

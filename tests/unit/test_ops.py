@@ -15,8 +15,15 @@ import pytest
 from stream.ops.logs import configure_logging
 from stream.ops.metrics import OTHER_QUEUE, Metrics
 from stream.ops.server import OpsServer
-from stream.session import ClosingRules, InteractionRecord, Outcome, score_events
-from tests.scripted import ScriptedRecognizer, conversation
+from stream.session import (
+    ClosingRules,
+    GapRules,
+    InteractionRecord,
+    Outcome,
+    SessionProcessor,
+    score_events,
+)
+from tests.scripted import START_MS, ScriptedRecognizer, conversation
 
 
 def record(queue: str, *turns: str) -> InteractionRecord:
@@ -50,6 +57,38 @@ def test_queue_labels_are_bounded_and_say_so() -> None:
     assert metrics.queue_label("q1") == "q1"
     assert metrics.queue_label("") == OTHER_QUEUE
     assert value(metrics, "empathy_queues_folded_total") == 7
+
+
+def gaps(queue: str, *turns: str) -> SessionProcessor:
+    found = SessionProcessor(ScriptedRecognizer(), ClosingRules(), {}, GapRules())
+    for offset, event in enumerate(conversation(*turns, end=False)):
+        found.process(offset, event._replace(queue=queue), START_MS)
+    return found
+
+
+def test_gaps_count_by_queue_and_kind() -> None:
+    metrics = Metrics("test-1", 1)
+    first = gaps("orders", "c: concern", "a: data_request", "a: hold next_step")
+    other, more = gaps("x", "c: concern", "a: data_request"), gaps("y", "c: x", "a: hold")
+    for found in (first, other, more):
+        metrics.count_gaps(found.take().gaps, START_MS + 30_000)
+    metrics.show_open_gaps([first.open_gaps, other.open_gaps, more.open_gaps])
+    data = {"queue": "orders", "kind": "data_before_recognition"}
+    assert value(metrics, "empathy_gaps_opened_total", **data) == 1
+    assert value(metrics, "empathy_gaps_closed_total", **data) == 0
+    assert value(metrics, "empathy_gaps_open", **data) == 1
+    folded = {"queue": OTHER_QUEUE, "kind": "unexplained_hold"}
+    assert value(metrics, "empathy_gaps_open", **folded) == 1
+    assert value(metrics, "empathy_gap_latency_seconds_count") == 4
+    assert value(metrics, "empathy_gap_latency_seconds_sum") == 120
+
+    first.finish()
+    metrics.count_gaps(first.take().gaps, START_MS)
+    metrics.show_open_gaps([first.open_gaps])
+    assert value(metrics, "empathy_gaps_open", **data) == 0
+    assert value(metrics, "empathy_gaps_open", **folded) == 0
+    metrics.forget_open_gaps()
+    assert value(metrics, "empathy_gaps_open", **data) is None
 
 
 def test_events_count_by_outcome() -> None:
