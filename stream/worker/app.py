@@ -1,8 +1,8 @@
 """The worker: batches of events through the session processors, results to Kafka.
 
-For each batch, in this order: records and rejected events out and acknowledged, then the changed
-states to the changelog, then the batch becomes committable. Whatever happens in between, the batch
-is read again by the partition's next owner, and the state's offsets make that a no-op.
+For each batch, in this order: gaps, records and rejected events out and acknowledged, then the
+changed states to the changelog, then the batch becomes committable. Whatever happens in between,
+the batch is read again by the partition's next owner, and the state's offsets make that a no-op.
 """
 
 from __future__ import annotations

@@ -143,6 +143,8 @@ def test_holds_and_transfers_that_nobody_explains() -> None:
     assert opened.turn == 1
     assert told(gaps("c: concern", "a: transfer", "a: next_step"))[1] == (TRANSFER, "explained")
     assert told(gaps("c: concern", "a: hold", "a: resolution"))[1] == (HOLD, "hold_ended")
+    still = gaps("c: concern", "a: hold", "a: resolution hold")
+    assert told(still)[1] == (HOLD, "session_closed")
     assert told(gaps("c: concern", "a: hold transfer")) == [
         (HOLD, None),
         (TRANSFER, None),
@@ -307,7 +309,8 @@ def test_what_the_clock_decided_survives_a_restart() -> None:
 
 def test_the_clock_is_not_asked_once_the_session_has_ended_or_is_recognized() -> None:
     for last in ("a: | goal", None):
-        found = processor(SLOW._replace(after_ms=60_000))
+        patient = RULES._replace(linger_ms=3_600_000)
+        found = processor(SLOW._replace(after_ms=60_000), rules=patient)
         turns = ["c: concern", "a: hello", *([last] if last else [])]
         for offset, event in enumerate(conversation(*turns, end=last is None)):
             found.process(offset, event)
