@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,6 +17,7 @@ from prometheus_client import (
 from stream import __version__
 from stream.events import EventType, RejectReason
 from stream.session import InteractionRecord, Outcome
+from stream.sources import Dropped, DropReason
 
 OTHER_QUEUE = "other"
 """Label of the queues past the limit, and of sessions that name no queue."""
@@ -56,6 +58,14 @@ class Metrics:
         )
         for reason in RejectReason:
             self.rejected.labels(reason.value)
+        self.dropped = Counter(
+            "empathy_payload_parts_dropped_total",
+            "Parts of payloads (segments, notifications) that become no event, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        for drop_reason in DropReason:
+            self.dropped.labels(drop_reason.value)
         self.late = Counter(
             "empathy_events_late_total",
             "Events of sessions already closed: counted, in no record.",
@@ -161,6 +171,11 @@ class Metrics:
         self.events.labels(event_type, outcome.value).inc(count)
         if outcome is Outcome.LATE:
             self.late.inc(count)
+
+    def count_dropped(self, dropped: Iterable[Dropped]) -> None:
+        """Count what a source left out of a payload."""
+        for _, reason in dropped:
+            self.dropped.labels(reason.value).inc()
 
     def count_record(self, record: InteractionRecord) -> None:
         """Count one emitted record."""

@@ -57,6 +57,7 @@ class SessionState:
 
     __slots__ = (
         "agents",
+        "anchor_ms",
         "attributes",
         "closed_log_ms",
         "closing",
@@ -83,6 +84,9 @@ class SessionState:
         """Offset of the newest event that is part of this state: an older one is a redelivery."""
         self.opened_clock = clock
         self.heard_clock = clock
+        self.anchor_ms: int | None = None
+        """When the conversation started, for events that tell only the time since then: by the
+        first of them in the log, so that they keep their distances however late each one came."""
         self.ended_clock: int | None = None
         self.closing = ""
         """Why the session is about to close, once that is decided and must not change."""
@@ -127,7 +131,7 @@ class SessionState:
                 known = self.attributes.get(name)
                 if known is None or place < known[:2]:
                     self.attributes[name] = Attribute(*place, value)
-        if event.agent and event.speaker is Speaker.AGENT:
+        if event.agent and event.speaker in (Speaker.AGENT, None):
             self.agents[event.agent] = min(place, self.agents.get(event.agent, place))
         self.facts.append(fact)
         self.text_chars += len(event.text)
@@ -169,6 +173,7 @@ class SessionState:
                 self.duplicates,
                 self.late,
                 self.out_of_order,
+                self.anchor_ms,
             ]
         )
 
@@ -202,6 +207,7 @@ class SessionState:
                 duplicates,
                 late,
                 out_of_order,
+                anchor_ms,
             ) = layout
             state = cls(session_id, offset, opened_clock, started_ms)
             state.heard_clock = heard_clock
@@ -218,6 +224,7 @@ class SessionState:
             state.duplicates = duplicates
             state.late = late
             state.out_of_order = out_of_order
+            state.anchor_ms = anchor_ms
         except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError) as error:
             raise StateError(
                 f"the state of session {session_id!r} is not of version {STATE_VERSION} or older"

@@ -20,7 +20,9 @@ from stream.ops.server import OpsServer
 from stream.recognition import fast
 from stream.session import StateError
 from stream.settings import SettingError, Settings, variable
+from stream.sources import Source
 from stream.worker.app import Worker
+from stream.worker.rules import record_source
 from stream.worker.topics import TopicError, ensure_topics
 
 log = logging.getLogger("stream.worker")
@@ -31,7 +33,7 @@ def run_worker(settings: Settings) -> int:
     configure_logging(settings.log_level, settings.log_format)
     log.info("starting", extra={"version": __version__, "settings": settings.shown()})
     try:
-        code = asyncio.run(_run(settings))
+        code = asyncio.run(_run(settings, record_source(settings)))
     except SettingError as error:
         log.error(str(error))
         code = EXIT_USAGE
@@ -45,7 +47,7 @@ def run_worker(settings: Settings) -> int:
     return code
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, source: Source) -> int:
     worker: Worker | None = None
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -77,7 +79,7 @@ async def _run(settings: Settings) -> int:
             ensuring.cancel()
             return 0
         partitions = ensuring.result()
-        worker = Worker(settings, partitions, metrics)
+        worker = Worker(settings, partitions, metrics, source)
         # What is alive now lives as long as the process: no need to look at it again and again.
         gc.freeze()
         await worker.run(stop)
