@@ -19,6 +19,7 @@ from stream.sources.files import Record, read_records
 from stream.sources.transcript import DEFAULT_START_MS
 
 _SHOWN_CHARS = 60
+_PARTIAL = "utterance (partial)"
 
 
 class _Answer(NamedTuple):
@@ -101,7 +102,7 @@ def _summary(answers: list[_Answer]) -> dict[str, Any]:
 
 def _kind(event: Event) -> str:
     partial = event.type is EventType.UTTERANCE and not event.final
-    return "utterance (partial)" if partial else event.type.value
+    return _PARTIAL if partial else event.type.value
 
 
 def _show(answers: list[_Answer], limit: int) -> None:
@@ -117,10 +118,12 @@ def _show(answers: list[_Answer], limit: int) -> None:
         console.print(f"... and {len(answers) - limit} more payloads (--limit shows more)")
     summary = _summary(answers)
     console.print(
-        f"\n{summary['payloads']} payloads, {summary['conversations']} conversations: "
-        + (_counted(summary["events"]) or "no event"),
+        f"\npayloads: {summary['payloads']}, conversations: {summary['conversations']}, events: "
+        + (_counted(summary["events"]) or "none"),
         highlight=False,
     )
+    if _PARTIAL in summary["events"]:
+        console.print("partial transcripts are not read: the final one is", highlight=False)
     for reason, count in summary["dropped"].items():
         meaning = next(text for known, text in MEANINGS.items() if known.value == reason)
         console.print(f"dropped  {reason} ({count}): {meaning}", highlight=False)
@@ -136,9 +139,9 @@ def _rows(answer: _Answer) -> Iterator[tuple[str | Text, ...]]:
     where = answer.where.rpartition("/")[2]
     for event in answer.events:
         time = (
-            format_time(event.time_ms)
+            format_time(event.time_ms)[:19]
             if event.offset_ms is None
-            else f"{event.offset_ms / 1000:.1f} s after the start"
+            else f"+{event.offset_ms / 1000:.1f} s"
         )
         yield where, Text(event.session_id), time, _kind(event), Text(_holds(event))
         where = ""

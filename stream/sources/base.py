@@ -183,6 +183,8 @@ class Draft:
                     self._rejected = refused.rejected
 
     def done(self) -> Mapped:
+        if not self._events and not self._dropped and self._rejected is None:
+            self.drop("payload", DropReason.NO_TEXT)
         return Mapped(self._events, self._dropped, self._rejected)
 
 

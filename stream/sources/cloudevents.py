@@ -71,7 +71,9 @@ def _string(value: object) -> str:
 def _content(data: dict[str, Any]) -> dict[str, Any]:
     if "data_base64" in data:
         try:
-            return json_object(base64.b64decode(_string(data["data_base64"])), _NO_LIMIT)
+            return json_object(
+                base64.b64decode(_string(data["data_base64"]), validate=True), _NO_LIMIT
+            )
         except binascii.Error:
             raise Refused(RejectReason.MALFORMED_JSON, "data_base64 is no Base64") from None
     content = data.get("data")

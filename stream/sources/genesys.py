@@ -38,6 +38,9 @@ from stream.sources.base import (
     words,
 )
 
+LAG_SECONDS = 40
+"""How long after the end of a conversation its last transcripts may come."""
+
 _TRANSCRIPTION = re.compile(r"v2\.conversations\.[^.]+\.transcription")
 _CONVERSATION = re.compile(r"v2\.(?:users\.[^.]+|routing\.queues\.[^.]+)\.conversations")
 _SPEAKERS = {"EXTERNAL": Speaker.CUSTOMER, "INTERNAL": Speaker.AGENT}

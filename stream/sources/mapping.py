@@ -214,7 +214,8 @@ class _Reader:
         try:
             compiled = jmespath.compile(text)
         except jmespath.exceptions.JMESPathError as error:
-            reason = str(error).splitlines()[0].rstrip(":")
+            reason = str(error).splitlines()[0].removesuffix(" for expression:").rstrip(":,")
+            reason = reason.rpartition("jmespath expression: ")[2]
             raise self.wrong(node, f"{field}: {text!r} is no JMESPath: {reason}") from None
         for kind, used in _uses(compiled.parsed):
             if kind == "function_expression":

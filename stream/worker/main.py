@@ -21,6 +21,7 @@ from stream.recognition import fast
 from stream.session import StateError
 from stream.settings import SettingError, Settings, variable
 from stream.sources import Source
+from stream.sources.genesys import GENESYS, LAG_SECONDS
 from stream.worker.app import Worker
 from stream.worker.rules import record_source
 from stream.worker.topics import TopicError, ensure_topics
@@ -32,6 +33,11 @@ def run_worker(settings: Settings) -> int:
     """Run until a signal; returns the process's exit code."""
     configure_logging(settings.log_level, settings.log_format)
     log.info("starting", extra={"version": __version__, "settings": settings.shown()})
+    if settings.source == GENESYS.name and settings.linger_seconds < LAG_SECONDS:
+        log.warning(
+            "Genesys Cloud sends transcripts up to half a minute late, and what comes after a "
+            f"conversation is closed is lost: set {variable('linger_seconds')}={LAG_SECONDS}"
+        )
     try:
         code = asyncio.run(_run(settings, record_source(settings)))
     except SettingError as error:
