@@ -155,7 +155,8 @@ def produce(files: tuple[str, ...], speed: str, shift: bool) -> None:
 @FILES
 @click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
 def score(files: tuple[str, ...], as_json: bool | None) -> None:
-    """Turn transcripts or events from FILEs into interaction records, without Kafka.
+    """Turn transcripts, events or Contact Lens analysis files into interaction records, without
+    Kafka.
 
     The records, one JSON line each, are the bytes that the worker emits for the same events.
     """

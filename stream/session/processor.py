@@ -202,7 +202,7 @@ class SessionProcessor:
         if state is not None and offset <= state.offset:
             outcome = Outcome.REDELIVERED
         else:
-            outcome = self._apply(offset, event, clock, log_ms)
+            outcome = self._apply(state, offset, event, clock, log_ms)
         self._close_due()
         return outcome
 
@@ -233,7 +233,8 @@ class SessionProcessor:
             if event.session_id in redelivered:
                 outcomes.append(Outcome.REDELIVERED)
             else:
-                outcomes.append(self._apply(offset, event, clock, log_ms, fact))
+                state = self._session(event.session_id)
+                outcomes.append(self._apply(state, offset, event, clock, log_ms, fact))
         self._close_due()
         return outcomes
 
@@ -273,6 +274,7 @@ class SessionProcessor:
 
     def _apply(
         self,
+        state: SessionState | None,
         offset: int,
         event: Event,
         clock: int,
@@ -280,7 +282,6 @@ class SessionProcessor:
         fact: Fact | None = None,
     ) -> Outcome:
         """Take in an event that is not redelivered; ``fact`` is what it shows, if known yet."""
-        state = self._session(event.session_id)
         if event.type is EventType.UTTERANCE and not event.final:
             return Outcome.PARTIAL
         if state is not None and not state.is_open():

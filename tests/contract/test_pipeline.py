@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from stream.embedded import EmbeddedBroker
 from stream.events import RejectReason
 from stream.samples import sample_conversations
 from stream.settings import Settings
+from stream.sources import Transcript
 from tests.pipeline import (
     Worker,
     interleaved,
@@ -226,6 +228,90 @@ def test_a_session_that_falls_silent_is_closed_by_the_clock(
         worker.kill()
     ((value,),) = records(settings).values()
     assert json.loads(value)["closed_by"] == "inactivity"
+
+
+def contact_lens(transcript: Transcript) -> list[dict[str, Any]]:
+    """A call as Contact Lens streams it: two turns a payload, each payload once more."""
+    common = {
+        "Version": "1.0.0",
+        "Channel": "VOICE",
+        "AccountId": "123456789012",
+        "InstanceId": "instance",
+        "ContactId": transcript.id,
+        "LanguageCode": "en-US",
+    }
+    roles = {"customer": "CUSTOMER", "agent": "AGENT", "bot": "CUSTOM_BOT", "system": "SYSTEM"}
+    turns = [
+        {
+            "Id": f"turn-{n}",
+            "ParticipantId": roles[turn.speaker.value],
+            "ParticipantRole": roles[turn.speaker.value],
+            "BeginOffsetMillis": turn.time_ms - transcript.started_ms,
+            "EndOffsetMillis": turn.time_ms - transcript.started_ms + 900,
+        }
+        for n, turn in enumerate(transcript.turns)
+    ]
+    segments = [
+        [
+            {"Utterance": turn | {"PartialContent": said.text[:5], "TranscriptId": turn["Id"]}},
+            {"Transcript": turn | {"Content": said.text, "Sentiment": "NEUTRAL"}},
+        ]
+        for turn, said in zip(turns, transcript.turns, strict=True)
+    ]
+    payloads = [common | {"EventType": "STARTED"}]
+    for n in range(0, len(segments), 2):
+        pair = [*segments[n], *(segments[n + 1] if n + 1 < len(segments) else [])]
+        payload = common | {"EventType": "SEGMENTS", "Segments": [*pair, {"Categories": {}}]}
+        payloads += [payload, payload]
+    return [*payloads, common | {"EventType": "COMPLETED"}]
+
+
+def test_contact_lens_on_the_wire_becomes_the_record_of_the_conversation(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings = Settings(**{**vars(settings), "source": "contact-lens"})
+    transcripts = [t._replace(language="en-US", channel="voice") for t in sample_conversations()]
+    worker = Worker(settings, tmp_path / "contact-lens.log")
+    try:
+        worker.wait_ready()
+        stream = [
+            (transcript.id.encode(), json.dumps(payload).encode())
+            for transcript in transcripts
+            for payload in contact_lens(transcript)
+        ]
+        servers = settings.bootstrap_servers[0]
+        send(servers, settings.events_topic, [*stream, (b"k", b'{"not": "theirs"}')])
+        wait_for_records(settings, worker, len(transcripts))
+        metrics = worker.metrics()
+        assert worker.stop() == 0
+    finally:
+        worker.kill()
+    assert metrics["empathy_events_rejected_total"] == 1
+    assert metrics["empathy_payload_parts_dropped_total"] == sum(
+        b'"Categories"' in value for _, value in stream
+    )
+    found = records(settings)
+    expected = scored(transcripts, tmp_path)
+    assert {key: len(values) for key, values in found.items()} == dict.fromkeys(expected, 1)
+    for key, (value,) in found.items():
+        record, scored_record = json.loads(value), json.loads(expected[key])
+        for name in ("turns", "recognition", "broke_at", "signals", "evidence", "empathy_score"):
+            assert record[name] == scored_record[name], name
+    (rejected,) = read_topic(settings.bootstrap_servers[0], settings.rejected_topic)
+    assert dict(rejected.headers)["reason"] == b"unknown_payload"
+
+
+def test_a_mapping_file_that_cannot_be_used_stops_the_start(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "bus.yaml"
+    file.write_text("version: 1\nrules:\n  - drop: all\n    when: kind == 'x'\n")
+    stopped = run(
+        "worker", environ={"EMPATHY_SOURCE": "mapping", "EMPATHY_MAPPING_FILE": str(file)}
+    )
+    assert stopped.returncode == 2
+    assert f"{file}:4:11: when: " in stopped.stderr.decode()
+    assert "kind == 'x'" in stopped.stderr.decode()
 
 
 def test_operations_port_and_logs(settings: Settings, start: Callable[[], Worker]) -> None:
