@@ -350,9 +350,9 @@ class Worker:
         rejects: list[Send] = []
         for record in message.value.records:
             offset, log_ms = record.offset, record.timestamp
-            found = source(record.key, record.value, record.headers, log_ms, max_bytes)
-            rejected = found if isinstance(found, Rejected) else None
+            found: Event | Mapped | Rejected | None
             try:
+                found = source(record.key, record.value, record.headers, log_ms, max_bytes)
                 if isinstance(found, Event):
                     kind = (found.type.value, processor.process(offset, found, log_ms))
                     counts[kind] = counts.get(kind, 0) + 1
@@ -364,16 +364,16 @@ class Worker:
                         counts[kind] = counts.get(kind, 0) + 1
                 else:
                     processor.skip(offset, log_ms)
-            except Exception as error:  # one event must not stop the partition
-                log.exception("an event could not be processed", extra=_place(record))
+            except Exception as error:  # one record must not stop the partition
+                log.exception("a record could not be processed", extra=_place(record))
                 processor.skip(offset, log_ms)
-                rejected = Rejected(RejectReason.PROCESSING_FAILED, type(error).__name__)
+                found = Rejected(RejectReason.PROCESSING_FAILED, type(error).__name__)
             if isinstance(found, Mapped):
                 metrics.count_dropped(found.dropped)
-                rejected = rejected or found.rejected
-            if rejected is not None:
-                metrics.rejected.labels(rejected.reason.value).inc()
-                rejects.append(self._reject(record, rejected))
+                found = found.rejected
+            if found is not None:
+                metrics.rejected.labels(found.reason.value).inc()
+                rejects.append(self._reject(record, found))
         await self._persist(tp, processor, rejects)
 
         for (event_type, outcome), count in counts.items():
