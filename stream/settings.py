@@ -68,6 +68,16 @@ def _seconds(default: float, help: str, low: float, high: float) -> Any:
     return _setting(default, help, parse, f"seconds from {low:g} to {high:g}")
 
 
+def _ratio(default: float, help: str) -> Any:
+    def parse(raw: str) -> float:
+        value = float(raw)
+        if not 0 <= value <= 1:
+            raise ValueError
+        return value
+
+    return _setting(default, help, parse, "a share from 0 to 1")
+
+
 def _flag(default: bool, help: str) -> Any:
     words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -155,6 +165,9 @@ class Settings:
         2000, "A session is closed at this many events.", 10, 100_000
     )
     max_event_bytes: int = _integer(262_144, "Larger events are rejected.", 1024, 16_777_216)
+    max_rejected_ratio: float = _ratio(
+        0.5, "The worker stops when more than this share of the last 1000 events is rejected."
+    )
     max_poll_records: int = _integer(
         4000, "Most events of all partitions that are processed as one batch.", 1, 100_000
     )
@@ -166,6 +179,12 @@ class Settings:
     )
     recognizer: str = _text("fast", "Which recogniser reads the turns.", choices=("fast",))
 
+    processing_guarantee: str = _text(
+        "at_least_once",
+        "exactly_once: results, state and offset in one transaction, on brokers that have them; "
+        "readers with isolation.level=read_committed see each record once.",
+        choices=("at_least_once", "exactly_once"),
+    )
     session_timeout_seconds: float = _seconds(
         10, "A worker silent for this long loses its partitions.", 1, 1800
     )

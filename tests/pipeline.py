@@ -130,11 +130,15 @@ async def _ends(consumer: AIOKafkaConsumer, servers: str) -> dict[TopicPartition
     return {TopicPartition(*tp): offset for tp, offset in found.items()}
 
 
-def read_topic(servers: str, topic: str) -> list[ConsumerRecord]:
-    """Everything in a topic, to its end as of now."""
+def read_topic(servers: str, topic: str, committed: bool = False) -> list[ConsumerRecord]:
+    """Everything in a topic, to its end as of now; only what is ``committed``, if asked."""
 
     async def read() -> list[ConsumerRecord]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=servers,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed" if committed else "read_uncommitted",
+        )
         await consumer.start()
         try:
             # A consumer without a subscription knows only what a broker tells unasked.

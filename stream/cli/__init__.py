@@ -16,6 +16,8 @@ EXIT_FAILED = 1
 """The command ran and its result is a failure."""
 EXIT_USAGE = 2
 """A wrong option, setting or input file (click's own code for wrong options)."""
+EXIT_DATA = 65
+"""Too much of what the worker reads was rejected (EX_DATAERR)."""
 EXIT_UNAVAILABLE = 69
 """What the command needs is missing: topics, the embedded broker (EX_UNAVAILABLE)."""
 EXIT_CRASHED = 70

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,7 +16,7 @@ from prometheus_client import (
 from stream import __version__
 from stream.events import EventType, RejectReason
 from stream.session import InteractionRecord, Outcome
-from stream.sources import Dropped, DropReason
+from stream.sources import DropReason
 
 OTHER_QUEUE = "other"
 """Label of the queues past the limit, and of sessions that name no queue."""
@@ -171,11 +170,6 @@ class Metrics:
         self.events.labels(event_type, outcome.value).inc(count)
         if outcome is Outcome.LATE:
             self.late.inc(count)
-
-    def count_dropped(self, dropped: Iterable[Dropped]) -> None:
-        """Count what a source left out of a payload."""
-        for _, reason in dropped:
-            self.dropped.labels(reason.value).inc()
 
     def count_record(self, record: InteractionRecord) -> None:
         """Count one emitted record."""

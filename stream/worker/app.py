@@ -8,15 +8,15 @@ is read again by the partition's next owner, and the state's offsets make that a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import faust
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import IllegalStateError
 from faust.types import TP, StreamT
 from faust.types.tuples import Message
 from yarl import URL
@@ -33,7 +33,18 @@ from stream.session import (
 )
 from stream.settings import Settings
 from stream.sources import Mapped, Source, read_event
-from stream.worker.kafka import faust_credentials
+from stream.worker.kafka import client_options, faust_credentials
+from stream.worker.output import (
+    AtLeastOnce,
+    DeliveryError,
+    Dropped,
+    ExactlyOnce,
+    Output,
+    Send,
+    changelog,
+)
+from stream.worker.recovery import RecoveryWatch
+from stream.worker.rejects import RejectedShare, TooManyRejectedError
 from stream.worker.rules import closing_rules
 from stream.worker.store import SessionStore
 from stream.worker.transport import Batch, BatchApp, BatchConsumer, BatchSchema, BatchTransport
@@ -50,23 +61,11 @@ _ARRIVAL_SECONDS = 2.0
 """Records fetched that have not arrived by then, with nothing being processed, got lost in a
 rebalance."""
 
-_RETRY_SECONDS = 1.0
+_REVOKE_SECONDS = 1.0
+"""How long a rebalance waits for what is being written for partitions that have run dry."""
+
 _REJECTED_BYTES = 900_000
 """Most of a rejected event that is kept: what brokers accept by default, headers included."""
-
-
-class Send(NamedTuple):
-    """One message to produce."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    partition: int | None = None
-    headers: list[tuple[str, bytes]] | None = None
-
-
-class Dropped(Exception):  # noqa: N818  (an outcome, not an error)
-    """The partition is no longer ours: what is under way is to be dropped whole."""
 
 
 class _Partition:
@@ -130,6 +129,26 @@ class _Partition:
             self.moved_at = now
 
 
+class _Group:
+    """The consumer group as the outputs see it."""
+
+    def __init__(self, app: faust.App, topic: str) -> None:
+        self._app = app
+        self._topic = topic
+
+    @property
+    def generation(self) -> int:
+        return int(self._app.consumer_generation_id)
+
+    async def confirm(self, partition: int) -> bool:
+        consumer: BatchConsumer = self._app.consumer
+        return TP(self._topic, partition) in consumer.assignment() and await consumer.confirm()
+
+    async def committed(self, partition: int) -> tuple[int, str] | None:
+        consumer: BatchConsumer = self._app.consumer
+        return await consumer.fetch_committed(TP(self._topic, partition))
+
+
 class Worker:
     """One member of the consumer group. ``partitions`` is the events topic's; ``source`` reads
     its records."""
@@ -150,7 +169,7 @@ class Worker:
         self._beat = time.monotonic()
         self._started = False
         self._rejected_warned = False
-        self._directory = tempfile.TemporaryDirectory(prefix="empathy-stream-")
+        self._share = RejectedShare(settings.max_rejected_ratio)
         self.app = self._build(partitions)
 
     # -- Faust ----------------------------------------------------------------------------------
@@ -162,7 +181,7 @@ class Worker:
             broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers],
             broker_credentials=faust_credentials(settings),
             broker_session_timeout=settings.session_timeout_seconds,
-            broker_heartbeat_interval=min(3.0, settings.session_timeout_seconds / 4),
+            broker_heartbeat_interval=min(1.0, settings.session_timeout_seconds / 10),
             broker_request_timeout=max(40.0, settings.session_timeout_seconds + 5),
             broker_commit_interval=settings.commit_interval_seconds,
             broker_max_poll_records=settings.max_poll_records,
@@ -177,7 +196,6 @@ class Worker:
             store="memory://",
             # Standbys read their changelogs through queues that Faust clears at every rebalance.
             table_standby_replicas=0,
-            datadir=Path(self._directory.name),
             autodiscover=False,
             web_enabled=False,
         )
@@ -185,16 +203,30 @@ class Worker:
             app.conf.broker_consumer,
             app,
             batched_topics=frozenset({settings.events_topic, settings.changelog_topic}),
+            before_assignment=self._before_assignment,
             before_commit=self._before_commit,
+            read_committed=settings.processing_guarantee == "exactly_once",
         )
+        self._watch: RecoveryWatch
+        self._group = _Group(app, settings.events_topic)
+        self._output: Output
+        if settings.processing_guarantee == "exactly_once":
+            options = client_options(settings)
+            self._output = ExactlyOnce(
+                options, settings.group_id, settings.events_topic, self._group
+            )
+        else:
+            self._output = AtLeastOnce(lambda: app.producer._ensure_producer(), self._group)
         table = app.Table(
             "sessions",
             partitions=partitions,
             key_type=bytes,
             value_type=bytes,
             schema=BatchSchema(),
+            on_changelog_event=lambda event: self._watch.on_changelog_event(event),
         )
         self._store = table._data = SessionStore(URL("memory://"), app, table)
+        self._watch = RecoveryWatch(app, self._store)
         events = app.topic(settings.events_topic, schema=BatchSchema(), allow_empty=True)
 
         async def sessions(stream: StreamT) -> None:
@@ -206,7 +238,15 @@ class Worker:
         app.on_rebalance_complete.connect(self._on_rebalanced)
         return app
 
+    async def _before_assignment(self, assigned: set[TP]) -> None:
+        topic = self._settings.events_topic
+        await self._output.assign(tp.partition for tp in assigned if tp.topic == topic)
+
     async def _on_revoked(self, *_: Any, **__: Any) -> None:
+        # What the clock closes is no message that Faust would wait for.
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._lock.acquire(), _REVOKE_SECONDS)
+            self._lock.release()
         # Which partitions stay is known only at the assignment: all are built again from what
         # was persisted, which for those that stay is in memory.
         self._forget_partitions()
@@ -218,6 +258,7 @@ class Worker:
     def _forget_partitions(self) -> None:
         self._partitions.clear()
         self._marks.clear()
+        self._watch.forget()
         self._metrics.lag.clear()
         self._metrics.open_sessions.set(0)
 
@@ -250,7 +291,7 @@ class Worker:
                 log.warning("not drained in time; what is missing will be read again")
             for task in (starting, stopping, crashed):
                 task.cancel()
-            self._directory.cleanup()
+            await self._output.close()
         if self._failure.done():
             raise self._failure.result()
         if not stop.is_set():
@@ -311,7 +352,8 @@ class Worker:
         except Exception as error:
             self._partitions.pop(message.partition, None)
             consumer.drop(message)
-            log.exception("a batch failed; the worker stops and the batch will be read again")
+            if not isinstance(error, (TooManyRejectedError, DeliveryError)):
+                log.exception("a batch failed; the worker stops and the batch will be read again")
             self._fail(error)
             # The next batch must not be taken: its commit would pass over this one.
             await asyncio.Event().wait()
@@ -348,6 +390,8 @@ class Worker:
         source, max_bytes = self._source, self._settings.max_event_bytes
         counts: dict[tuple[str, Outcome], int] = {}
         rejects: list[Send] = []
+        reasons: Counter[str] = Counter()
+        dropped: Counter[str] = Counter()
         for record in message.value.records:
             offset, log_ms = record.offset, record.timestamp
             found: Event | Mapped | Rejected | None
@@ -369,20 +413,28 @@ class Worker:
                 processor.skip(offset, log_ms)
                 found = Rejected(RejectReason.PROCESSING_FAILED, type(error).__name__)
             if isinstance(found, Mapped):
-                metrics.count_dropped(found.dropped)
+                dropped.update(reason.value for _, reason in found.dropped)
                 found = found.rejected
             if found is not None:
-                metrics.rejected.labels(found.reason.value).inc()
+                reasons[found.reason.value] += 1
                 rejects.append(self._reject(record, found))
+        self._share.check(len(message.value.records), reasons)
         await self._persist(tp, processor, rejects)
 
+        for reason, count in reasons.items():
+            metrics.rejected.labels(reason).inc(count)
+        for reason, count in dropped.items():
+            metrics.dropped.labels(reason).inc(count)
         for (event_type, outcome), count in counts.items():
             metrics.count_events(event_type, outcome, count)
-        mark = processor.now()
-        if mark is not None:
-            self._marks[tp] = mark
         partition.observe_watermark(time.monotonic())
-        self.app.consumer.ack(message)
+        if self._output.commits:
+            self.app.consumer.drop(message)
+        else:
+            mark = processor.now()
+            if mark is not None:
+                self._marks[tp] = mark
+            self.app.consumer.ack(message)
         self._observe_state(tp, processor)
 
     async def _read_again(self, partition: _Partition, tp: TP, fetched: int) -> None:
@@ -425,17 +477,53 @@ class Worker:
             Send(topic, closed.record.session_id.encode(), closed.value)
             for closed in changes.records
         ]
-        generation = self.app.consumer_generation_id
-        if records or rejects:
-            await self._deliver([*rejects, *records], generation)
+        state = dict(changes.state)
+        if self._output.commits:
+            state |= self._mark(tp, processor)
+        if records or rejects or state:
+            await self._write(tp, [*rejects, *records], state, processor.position)
             self._count_records(changes)
-        if changes.state:
-            await self._deliver(self._changelog(tp, changes.state), generation)
         processor.confirm(changes)
+        if self._store.disputed(self._changelog_tp(tp)) and await self._group.confirm(tp.partition):
+            log.warning(
+                "another worker wrote to a changelog of ours; all that is held is written again",
+                extra={"partition": tp.partition},
+            )
+            held = dict(self._store.partition(tp.partition))
+            await self._write(tp, [], held, processor.position, everything=True)
 
-    def _changelog(self, tp: TP, state: Mapping[bytes, bytes | None]) -> list[Send]:
-        topic = self._settings.changelog_topic
-        return [Send(topic, key, value, tp.partition) for key, value in state.items()]
+    async def _write(
+        self,
+        tp: TP,
+        results: list[Send],
+        state: Mapping[bytes, bytes | None],
+        position: int,
+        everything: bool = False,
+    ) -> None:
+        consumer: BatchConsumer = self.app.consumer
+        changelog_tp = self._changelog_tp(tp)
+        written = await self._output.write(
+            tp.partition,
+            results,
+            changelog(changelog_tp.topic, tp.partition, state),
+            position,
+            self._group.generation,
+        )
+        if not self._output.commits:
+            self._store.acknowledge(changelog_tp, written, everything)
+            return
+        consumer.note_committed(tp, position)
+        if written:
+            self._store.acknowledge_fenced(changelog_tp, written[-1])
+
+    def _changelog_tp(self, tp: TP) -> TP:
+        return TP(self._settings.changelog_topic, tp.partition)
+
+    def _mark(self, tp: TP, processor: SessionProcessor) -> dict[bytes, bytes | None]:
+        mark = processor.now()
+        if mark is None:
+            return {}
+        return {WATERMARK_KEY: processor.mark(mark, self.app.consumer.committed(tp))}
 
     def _count_records(self, changes: Changes) -> None:
         now_ms = time.time() * 1000
@@ -448,71 +536,15 @@ class Worker:
                 self._metrics.failed.inc()
                 log.error("a session could not be judged", extra={"cause": closed.failed})
 
-    async def _deliver(self, sends: list[Send], generation: int) -> None:
-        """Produce and wait for every acknowledgement. A broker that cannot be reached is waited
-        for; raises :class:`Dropped` when the partitions went to somebody else meanwhile."""
-        producer = self.app.producer._ensure_producer()
-        changelog = self._settings.changelog_topic
-        warned = False
-        while sends:
-            if self.app.consumer_generation_id != generation:
-                raise Dropped
-            failed: list[Send] = []
-            cause: KafkaError | None = None
-            waiting = []
-            for send in sends:
-                try:
-                    waiting.append(
-                        await producer.send(
-                            send.topic,
-                            send.value,
-                            send.key,
-                            partition=send.partition,
-                            headers=send.headers,
-                        )
-                    )
-                except MessageSizeTooLargeError:
-                    raise
-                except KafkaError as error:
-                    cause = error
-                    failed.append(send)
-                    waiting.append(None)
-            for send, future in zip(sends, waiting, strict=True):
-                if future is None:
-                    continue
-                try:
-                    metadata = await future
-                except KafkaError as error:
-                    if not error.retriable and isinstance(error, MessageSizeTooLargeError):
-                        raise
-                    cause = error
-                    failed.append(send)
-                else:
-                    # An answer from before a rebalance says nothing of what is held since.
-                    if send.topic == changelog and generation == self.app.consumer_generation_id:
-                        tp = TP(changelog, metadata.partition)
-                        self._store.set_persisted_offset(tp, metadata.offset)
-            sends = failed
-            if sends:
-                if not warned:
-                    log.warning(
-                        "results cannot be delivered; waiting for the brokers",
-                        extra={"pending": len(sends), "cause": type(cause).__name__},
-                    )
-                    warned = True
-                await asyncio.sleep(_RETRY_SECONDS)
-
     async def _before_commit(self, offsets: Mapping[TP, int]) -> None:
         """Persist each partition's time at the offset about to be committed, so that a restart
         there closes sessions at the same places of the log."""
-        sends: list[Send] = []
         for tp, offset in offsets.items():
             mark = self._marks.get(tp)
             partition = self._partitions.get(tp.partition)
             if mark is not None and partition is not None and mark.offset == offset:
                 value = partition.processor.mark(mark, self.app.consumer.committed(tp))
-                sends += self._changelog(tp, {WATERMARK_KEY: value})
-        await self._deliver(sends, self.app.consumer_generation_id)
+                await self._write(tp, [], {WATERMARK_KEY: value}, offset)
 
     # -- partitions that have run dry ------------------------------------------------------------
 
@@ -528,12 +560,13 @@ class Worker:
                 log.warning("the process was stalled", extra={"seconds": round(overslept, 1)})
                 for partition in self._partitions.values():
                     partition.moved_at = self._beat
-            if self.ready():
-                continue
             try:
-                async with self._lock:
-                    await self._advance_idle()
-            except Dropped:
+                if self._started or self.app.in_recovery:
+                    await self._watch.tick(self._beat)
+                if not self.ready():
+                    async with self._lock:
+                        await self._advance_idle()
+            except (Dropped, IllegalStateError):  # the assignment has changed
                 self._partitions.clear()
             except Exception as error:
                 log.exception("closing sessions failed")

@@ -13,7 +13,7 @@ import threading
 from aiokafka.errors import KafkaError
 
 from stream import __version__
-from stream.cli import EXIT_CRASHED, EXIT_UNAVAILABLE, EXIT_USAGE
+from stream.cli import EXIT_CRASHED, EXIT_DATA, EXIT_UNAVAILABLE, EXIT_USAGE
 from stream.ops.logs import configure_logging
 from stream.ops.metrics import Metrics
 from stream.ops.server import OpsServer
@@ -23,6 +23,7 @@ from stream.settings import SettingError, Settings, variable
 from stream.sources import Source
 from stream.sources.genesys import GENESYS, LAG_SECONDS
 from stream.worker.app import Worker
+from stream.worker.rejects import TooManyRejectedError
 from stream.worker.rules import record_source
 from stream.worker.topics import TopicError, ensure_topics
 
@@ -91,6 +92,9 @@ async def _run(settings: Settings, source: Source) -> int:
         await worker.run(stop)
     except (SettingError, TopicError):
         raise
+    except TooManyRejectedError as error:
+        log.error(str(error))
+        return EXIT_DATA
     except KafkaError as error:
         log.error("the brokers refused: %s", error)
         return EXIT_UNAVAILABLE

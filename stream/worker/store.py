@@ -22,6 +22,7 @@ class SessionStore(Store):  # type: ignore[misc]
         self._partitions: dict[int, dict[bytes, bytes]] = {}
         self._offsets: dict[TP, int] = {}
         self._assigned: set[TP] = set()
+        self._disputed: set[TP] = set()
 
     def partition(self, partition: int) -> dict[bytes, bytes]:
         """Encoded states by changelog key; the session processor writes to it."""
@@ -38,6 +39,10 @@ class SessionStore(Store):  # type: ignore[misc]
             if event.message.tp not in self._assigned:
                 # Read before the partition was lost: a fragment, to be taken for the whole later.
                 continue
+            follows = event.message.value.follows
+            if follows is not None and follows > self._offsets.get(event.message.tp, -1) + 1:
+                # What came before it got lost on the way, and is read again.
+                continue
             held = self.partition(event.message.partition)
             for record in event.message.value.records:
                 key, value = record.key, record.value
@@ -50,16 +55,40 @@ class SessionStore(Store):  # type: ignore[misc]
             self._offsets[event.message.tp] = event.message.offset
 
     def persisted_offset(self, tp: TP) -> int | None:
-        return self._offsets.get(tp)
+        """The changelog offset up to which it is held; None for a partition that is not ours.
 
-    def set_persisted_offset(self, tp: TP, offset: int) -> None:
-        """Our own write is acknowledged at ``offset``.
-
-        It counts only where it follows what is held. A gap is what somebody else wrote, who owned
-        the partition while this process was stopped: that is still to be read.
+        -1 where nothing is held, not None: for None, Faust would take what it remembers of an
+        earlier assignment.
         """
-        if tp in self._assigned and offset == self._offsets.get(tp, -1) + 1:
+        return self._offsets.get(tp, -1) if tp in self._assigned else None
+
+    def acknowledge(self, tp: TP, offsets: list[int], everything: bool = False) -> None:
+        """Our own writes are acknowledged at ``offsets``; with ``everything``, these are all that
+        is held of the partition.
+
+        They count only where they follow what is held. A gap is what somebody else wrote, who owned
+        the partition while this process was stopped or does not know yet that it lost it: once
+        compacted, it may hide what is held here.
+        """
+        if tp not in self._assigned or not offsets:
+            return
+        follows = offsets[0] if everything else self._offsets.get(tp, -1) + 1
+        if offsets == list(range(follows, follows + len(offsets))):
+            self._offsets[tp] = offsets[-1]
+            if everything:
+                self._disputed.discard(tp)
+        elif offsets[-1] > self._offsets.get(tp, -1):
+            self._disputed.add(tp)
+
+    def acknowledge_fenced(self, tp: TP, offset: int) -> None:
+        """Our own writes end at ``offset``, and nobody else can have written before it."""
+        if tp in self._assigned:
             self._offsets[tp] = offset
+
+    def disputed(self, tp: TP) -> bool:
+        """Whether somebody else wrote to a changelog of ours, so that all of it that is held
+        should be written again."""
+        return tp in self._disputed
 
     async def on_rebalance(
         self,
@@ -70,6 +99,7 @@ class SessionStore(Store):  # type: ignore[misc]
     ) -> None:
         changelog = self.table.changelog_topic_name
         self._assigned = {tp for tp in assigned if tp.topic == changelog}
+        self._disputed.clear()
         for tp in set(self._offsets) - self._assigned:
             del self._offsets[tp]
         for number in set(self._partitions) - {tp.partition for tp in self._assigned}:

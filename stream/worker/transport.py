@@ -27,6 +27,7 @@ from mode.utils.queues import ThrowableQueue
 
 from stream.embedded import end_offsets, is_embedded
 
+BeforeAssignment = Callable[[set[TP]], Awaitable[None]]
 BeforeCommit = Callable[[Mapping[TP, int]], Awaitable[None]]
 
 
@@ -40,7 +41,19 @@ class _Queue(ThrowableQueue):  # type: ignore[misc]
 
 
 class BatchApp(faust.App):  # type: ignore[misc]
-    """A Faust app with queues that can be cleared."""
+    """A Faust app with queues that can be cleared, and a step before each assignment."""
+
+    def _create_directories(self) -> None:
+        """None: state is in memory and in the changelog; a full or read-only disk is no fault."""
+
+    async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        if not self.should_stop:
+            try:
+                await self.transport.before_assignment(assigned)
+            except Exception as error:
+                await self.crash(error)
+                return
+        await super()._on_partitions_assigned(assigned, generation_id)
 
     def FlowControlQueue(  # noqa: N802  (Faust's name)
         self, maxsize: int | None = None, *, clear_on_resume: bool = False
@@ -73,11 +86,21 @@ _FETCH_WAIT_MS = 100
 there is something; the embedded broker looks again only after half of it, which is latency."""
 
 
+_POLL_SECONDS = 0.1
+"""Longest poll. Faust's, of 1 s, holds up every rebalance: what comes after it waits for it."""
+_POLL_PAUSE_SECONDS = 0.02
+_CONFIRM_ATTEMPTS = 4
+_CONFIRM_PAUSE_SECONDS = 0.25
+
+
 class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_consumer(self, loop: Any) -> Any:
         consumer = super()._create_consumer(loop)
         # Faust fixes 1500 ms and has no setting for it.
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
+        # And has none for this without transactions of its own.
+        if self.transport.read_committed:
+            consumer._isolation_level = "read_committed"
         return consumer
 
     embedded = False
@@ -105,8 +128,33 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         if assignment is None or tp not in assignment.tps:
             return None, None
         state = assignment.state_value(driver.ensure_aiokafka_TP(tp))
+        end = state.lso if self.transport.read_committed else state.highwater
         # Reading the position of a partition that is still looking for it would raise.
-        return (state.position if state.has_valid_position else None), state.highwater
+        return (state.position if state.has_valid_position else None), end
+
+    async def confirm(self) -> bool:
+        """Whether the group, asked now, counts this process among its members."""
+        return bool(await self.call_thread(self._ensure_consumer()._coordinator._do_heartbeat))
+
+    async def fetch_committed(self, tp: TP) -> tuple[int, str] | None:
+        """The group's offset for a partition, with its metadata, from the broker."""
+        partition = driver.ensure_aiokafka_TP(tp)
+        fetch = self._ensure_consumer()._coordinator.fetch_committed_offsets
+        found = (await self.call_thread(fetch, [partition])).get(partition)
+        return None if found is None else (int(found.offset), str(found.metadata))
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: set[TP], *args: Any, **kwargs: Any
+    ) -> Any:
+        """What is fetched across a rebalance is left for whoever owns it after: its offsets are of
+        the assignment before, and the new one starts from what was committed."""
+        before = consumer._subscription.subscription
+        before = before and before.assignment
+        # Here, not where the poll was asked for: a rebalance may lie between.
+        self.consumer.poll_generation = self.app.consumer_generation_id
+        records = await super()._fetch_records(consumer, active_partitions, *args, **kwargs)
+        after = consumer._subscription.subscription
+        return records if (after and after.assignment) is before else {}
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit; a broker that cannot be reached is tried again at the next interval."""
@@ -137,6 +185,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         """Offset up to which each partition's batches are done."""
         self._delivered: dict[TP, int] = {}
         """Offset after the last record of each partition that was handed out."""
+        self.poll_generation = 0
+        """Generation in which the poll under way fetches."""
+        self.polls = 0
+        """Polls begun; what those before the last fetched is handed out."""
 
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -154,35 +206,56 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         if wanted and self.app.rebalancing:
             wanted = {tp for tp in wanted if self._is_changelog_tp(tp)}
             if not wanted:
-                await self.sleep(0.02)
+                await self.sleep(_POLL_PAUSE_SECONDS)
                 return {}
-        return await super()._getmany(wanted, timeout)
+        return await super()._getmany(wanted, min(timeout, _POLL_SECONDS))
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
+        """As Faust's, which sleeps for a second while no partition is active."""
+        if self.flow_active and not self._get_active_partitions():
+            await self.sleep(_POLL_PAUSE_SECONDS)
+            return {}, set()
+        records, active = await super()._wait_next_records(timeout)
+        return records, active
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """Fetch from the broker. Yields batches for batched topics, single records for others."""
+        self.polls += 1
         records, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
             return
         if not self.flow_active:
             # Fetched while a rebalance began: to be read again by whoever owns the partition.
+            self._note_lost(records)
             try:
                 await self.perform_seek()
             except KafkaError as error:
                 self.log.warning("Cannot seek to committed offsets: %s", type(error).__name__)
             return
         for tp, batch in records.items():
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                break
-            if active is not None and tp not in active and tp not in self._buffered_partitions:
-                continue
-            if self._batched(tp.topic):
-                message = self._to_batch(tp, batch, generation)
+            if (
+                not self.flow_active
+                or not self._is_current(self.poll_generation)
+                or (active is not None and tp not in active | self._buffered_partitions)
+            ):
+                self._note_lost({tp: batch})
+            elif self._batched(tp.topic):
+                message = self._to_batch(tp, batch, self.poll_generation)
                 self._delivered[tp] = batch[-1].offset + 1
                 yield tp, message
             else:
                 for record in batch:
                     yield tp, self._to_message(tp, record)
+
+    def _is_current(self, generation: int) -> bool:
+        return bool(self.app.consumer_generation_id == generation)
+
+    def _note_lost(self, records: Mapping[TP, list[Any]]) -> None:
+        """What the consumer's position has passed and is not handed out counts as handed out and
+        lost, which is noticed; what belongs to an assignment before is nothing to us."""
+        if self._is_current(self.poll_generation):
+            for tp, batch in records.items():
+                self._delivered[tp] = batch[-1].offset + 1
 
     def _to_batch(self, tp: TP, records: list[Any], generation: int) -> ConsumerMessage:
         last = records[-1]
@@ -229,6 +302,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         """The offset up to which a partition was fetched, handed out or not; 0 before the first."""
         return max(self._thread.fetched(tp)[0] or 0, self._delivered.get(tp, 0))
 
+    def handed_out(self, tp: TP) -> int:
+        """The offset after the last record handed out; 0 before the first."""
+        return self._delivered.get(tp, 0)
+
     async def read_again(self, tp: TP, offset: int) -> None:
         """Go back to ``offset``: what was handed out from there on got lost on the way."""
         self._delivered.pop(tp, None)
@@ -270,6 +347,25 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return position >= highwater or (
             fetched is not None and fetched >= highwater and position >= self._delivered.get(tp, 0)
         )
+
+    async def confirm(self) -> bool:
+        """Whether the group, asked now, counts this process among its members.
+
+        A rebalance may wait for whoever asks: no answer, after a few attempts, is a no.
+        """
+        for _ in range(_CONFIRM_ATTEMPTS):
+            if await self._thread.confirm():
+                return True
+            await self.sleep(_CONFIRM_PAUSE_SECONDS)
+        return False
+
+    async def fetch_committed(self, tp: TP) -> tuple[int, str] | None:
+        """The group's offset for a partition, with its metadata, from the broker."""
+        return cast("tuple[int, str] | None", await self._thread.fetch_committed(tp))
+
+    def note_committed(self, tp: TP, offset: int) -> None:
+        """An offset was committed by other means."""
+        self._committed_offset[tp] = offset
 
     def describe(self) -> dict[str, Any]:
         """Where the consumer stands, for whoever looks at a worker that seems to hang."""
@@ -327,14 +423,23 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
 
 class BatchTransport(driver.Transport):  # type: ignore[misc]
-    """``batched_topics`` are delivered in batches; ``before_commit`` is awaited with the offsets
-    about to be committed."""
+    """``batched_topics`` are delivered in batches. ``before_assignment`` is awaited with the
+    partitions about to be taken over, ``before_commit`` with the offsets about to be committed.
+    ``read_committed`` leaves out what belongs to open or aborted transactions."""
 
     Consumer = BatchConsumer
 
     def __init__(
-        self, *args: Any, batched_topics: frozenset[str], before_commit: BeforeCommit, **kwargs: Any
+        self,
+        *args: Any,
+        batched_topics: frozenset[str],
+        before_assignment: BeforeAssignment,
+        before_commit: BeforeCommit,
+        read_committed: bool,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.batched_topics = batched_topics
+        self.before_assignment = before_assignment
+        self.read_committed = read_committed
         self.before_commit = before_commit

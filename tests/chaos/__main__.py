@@ -1,8 +1,10 @@
-"""``python -m tests.chaos --schedules N --seed S [--json] [--broker kafka|embedded]``.
+"""``python -m tests.chaos --schedules N --seed S [--json] [--broker kafka|embedded]
+[--guarantee at_least_once|exactly_once]``.
 
 Each schedule puts 2 or 3 workers under load and lets one to three faults strike: a worker killed,
-frozen past its session timeout, joining, leaving, and on Apache Kafka the broker restarted or
-frozen; events come duplicated and out of order. Afterwards every session must have exactly one
+frozen past its session timeout, joining, leaving, the clock that stamps the events jumping, and on
+Apache Kafka the broker restarted, frozen or gone for a minute; events come duplicated and out of
+order. Afterwards every session must have exactly one
 distinct record, the one that ``score`` gives. The seed reproduces the schedules.
 """
 
@@ -43,6 +45,12 @@ def kafka(directory: Path) -> Iterator[Broker]:
         def restart(self) -> None:
             self._cluster.restart(1)
 
+        def stop(self) -> None:
+            self._cluster.stop(1)
+
+        def start(self) -> None:
+            self._cluster.start(1)
+
         def pause(self) -> None:
             self._cluster.pause(1)
 
@@ -53,12 +61,14 @@ def kafka(directory: Path) -> Iterator[Broker]:
         yield Single(cluster)
 
 
-def run(schedules: int, seed: int, broker_name: str, directory: Path) -> Iterator[Outcome]:
+def run(
+    schedules: int, seed: int, broker_name: str, guarantee: str, directory: Path
+) -> Iterator[Outcome]:
     """Run schedules one after the other on one broker."""
     chosen = embedded() if broker_name == "embedded" else kafka(directory / "kafka")
     with chosen as broker:
         for n in range(schedules):
-            schedule = Schedule(broker, directory, seed + n, broker_name == "kafka")
+            schedule = Schedule(broker, directory, seed + n, broker_name == "kafka", guarantee)
             yield schedule.run()
 
 
@@ -67,6 +77,9 @@ def main() -> int:
     parser.add_argument("--schedules", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--broker", choices=("kafka", "embedded"), default="kafka")
+    parser.add_argument(
+        "--guarantee", choices=("at_least_once", "exactly_once"), default="at_least_once"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--keep", type=Path, help="folder to keep the workers' logs in")
     arguments = parser.parse_args()
@@ -79,7 +92,13 @@ def main() -> int:
         )
         directory.mkdir(parents=True, exist_ok=True)
         for n, outcome in enumerate(
-            run(arguments.schedules, arguments.seed, arguments.broker, directory)
+            run(
+                arguments.schedules,
+                arguments.seed,
+                arguments.broker,
+                arguments.guarantee,
+                directory,
+            )
         ):
             outcomes.append(outcome)
             print(f"seed {arguments.seed + n}: {asdict(outcome)}", file=sys.stderr, flush=True)
@@ -88,6 +107,7 @@ def main() -> int:
         "sessions": sum(outcome.sessions for outcome in outcomes),
         "lost": sum(len(outcome.lost) for outcome in outcomes),
         "differing": sum(len(outcome.differing) for outcome in outcomes),
+        "reemitted": sum(outcome.reemitted for outcome in outcomes),
         "recovery_seconds_median": statistics.median(
             outcome.recovery_seconds for outcome in outcomes
         ),
@@ -95,7 +115,8 @@ def main() -> int:
     print(
         json.dumps(result) if arguments.json else "\n".join(f"{k}: {v}" for k, v in result.items())
     )
-    return 1 if result["lost"] or result["differing"] else 0
+    doubled = arguments.guarantee == "exactly_once" and result["reemitted"]
+    return 1 if result["lost"] or result["differing"] or doubled else 0
 
 
 if __name__ == "__main__":

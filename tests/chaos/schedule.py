@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from stream.events import Event, encode
 from stream.recognition import fast
@@ -25,6 +25,7 @@ from tests.pipeline import Worker, read_topic, synthetic, wait_for
 SESSION_TIMEOUT_SECONDS = 3.0
 LOAD_SECONDS = 10.0
 DEADLINE_SECONDS = 120.0
+_BROKER_GONE_SECONDS = 60.0
 
 
 class Broker(Protocol):
@@ -35,6 +36,10 @@ class Broker(Protocol):
 
     def restart(self) -> None: ...
 
+    def stop(self) -> None: ...
+
+    def start(self) -> None: ...
+
     def pause(self) -> None: ...
 
     def resume(self) -> None: ...
@@ -43,7 +48,8 @@ class Broker(Protocol):
 @dataclass
 class Outcome:
     """What a schedule found. ``lost``: sessions without a record; ``differing``: sessions with a
-    record that is not what ``score`` gives, or with two distinct ones."""
+    record that is not what ``score`` gives, or with two distinct ones; ``reemitted``: records that
+    readers see again (exactly once: readers of committed data)."""
 
     faults: list[str]
     sessions: int
@@ -62,6 +68,7 @@ class Schedule:
     directory: Path
     seed: int
     broker_faults: bool
+    guarantee: str = "at_least_once"
     workers: list[Worker] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -77,8 +84,11 @@ class Schedule:
             session_timeout_seconds=SESSION_TIMEOUT_SECONDS,
             linger_seconds=2.5,
             commit_interval_seconds=0.5,
+            processing_guarantee=self.guarantee,
             log_format="json",
         )
+        self.clock_ms = 0
+        """How far the clock that stamps the events is off."""
 
     def start_worker(self) -> Worker:
         log = self.directory / f"{self.settings.group_id}-{len(self.workers)}.log"
@@ -117,16 +127,34 @@ class Schedule:
     def restart_broker(self) -> None:
         self.broker.restart()
 
+    def lose_broker(self) -> None:
+        """Gone for a minute: past the session timeout, and past what brokers give a transaction."""
+        self.broker.stop()
+        time.sleep(_BROKER_GONE_SECONDS)  # the fault itself
+        self.broker.start()
+
     def pause_broker(self) -> None:
         self.broker.pause()
         time.sleep(self.rng.uniform(1, 6))  # the fault itself
         self.broker.resume()
 
+    def jump_clock(self) -> None:
+        """The clock that stamps the events jumps, ahead or back, by less than the grace time."""
+        self.clock_ms += self.rng.choice([-1, 1]) * self.rng.randrange(600_000)
+
     def fault(self) -> Callable[[], None]:
-        faults = [self.kill_worker, self.freeze_worker, self.join_worker, self.leave_worker]
+        faults = [
+            self.kill_worker,
+            self.freeze_worker,
+            self.join_worker,
+            self.leave_worker,
+            self.jump_clock,
+        ]
         if self.broker_faults:
-            faults += [self.restart_broker, self.pause_broker]
-        return self.rng.choice(faults)
+            faults += [self.restart_broker, self.pause_broker, self.lose_broker]
+        # A minute without a broker is the longest by far.
+        weights = [1.0 if fault != self.lose_broker else 0.3 for fault in faults]
+        return self.rng.choices(faults, weights)[0]
 
     # -- the run --------------------------------------------------------------------------------
 
@@ -144,8 +172,10 @@ class Schedule:
             assert load
             self._wait_until_done(len(transcripts))
             recovery = time.monotonic() - healed
-            codes = [worker.stop() for worker in self.alive()]
-            assert not any(codes), f"exit codes {codes}"
+            for worker in self.alive():
+                worker.stop()
+            codes = [worker.process.returncode for worker in self.workers]
+            assert set(codes) <= {0, -signal.SIGKILL}, f"exit codes {codes}: {self.faults}"
             return self._outcome(transcripts, recovery)
         finally:
             for worker in self.alive():
@@ -165,7 +195,7 @@ class Schedule:
         """Events as they happen, a few duplicated, neighbours out of order."""
         events = disturbed(transcripts, self.rng)
         producer = AIOKafkaProducer(
-            bootstrap_servers=self.broker.bootstrap_servers, acks="all", request_timeout_ms=90_000
+            bootstrap_servers=self.broker.bootstrap_servers, acks="all", request_timeout_ms=120_000
         )
         await producer.start()
         try:
@@ -177,7 +207,10 @@ class Schedule:
                     await asyncio.sleep(wait)
                 pending.append(
                     await producer.send(
-                        self.settings.events_topic, encode(event), event.session_id.encode()
+                        self.settings.events_topic,
+                        encode(event),
+                        event.session_id.encode(),
+                        timestamp_ms=round(time.time() * 1000) + self.clock_ms,
                     )
                 )
             await asyncio.gather(*pending)
@@ -187,7 +220,7 @@ class Schedule:
     def _wait_until_done(self, sessions: int) -> None:
         def done() -> bool:
             topic = self.settings.interactions_topic
-            found = read_topic(self.broker.bootstrap_servers, topic)
+            found = self._read(topic)
             if len({message.key for message in found}) < sessions:
                 return False
             return all(
@@ -199,9 +232,13 @@ class Schedule:
         except AssertionError:
             return  # what is missing is the outcome
 
+    def _read(self, topic: str) -> list[ConsumerRecord]:
+        committed = self.guarantee == "exactly_once"
+        return read_topic(self.broker.bootstrap_servers, topic, committed)
+
     def _outcome(self, transcripts: list[Transcript], recovery: float) -> Outcome:
         found: dict[str, list[bytes]] = {}
-        for message in read_topic(self.broker.bootstrap_servers, self.settings.interactions_topic):
+        for message in self._read(self.settings.interactions_topic):
             found.setdefault(message.key.decode(), []).append(message.value)
         rules = ClosingRules()
         differing = []
@@ -212,14 +249,30 @@ class Schedule:
                 len(set(values)) > 1 or without_quality(values[0]) != without_quality(closed.value)
             ):
                 differing.append(transcript.id)
+        lost = [transcript.id for transcript in transcripts if transcript.id not in found]
+        if lost or differing:
+            self._keep_evidence({*lost, *differing})
         return Outcome(
             faults=self.faults,
             sessions=len(transcripts),
-            lost=[transcript.id for transcript in transcripts if transcript.id not in found],
+            lost=lost,
             differing=differing,
             reemitted=sum(len(values) - 1 for values in found.values()),
             recovery_seconds=round(recovery, 2),
         )
+
+    def _keep_evidence(self, sessions: set[str]) -> None:
+        """What the topics hold of sessions that went wrong, and of the partitions' time."""
+        settings = self.settings
+        topics = (settings.events_topic, settings.interactions_topic, settings.changelog_topic)
+        with (self.directory / f"{settings.group_id}.evidence").open("w") as out:
+            for topic in topics:
+                for message in read_topic(self.broker.bootstrap_servers, topic):
+                    key = (message.key or b"").decode(errors="replace")
+                    if key in sessions or not message.key.isascii():
+                        value = (message.value or b"").decode(errors="replace")
+                        at = (topic, message.partition, message.offset, message.timestamp)
+                        out.write(f"{at} {key} {value}\n")
 
 
 def without_quality(value: bytes) -> dict[str, object]:

@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from faust.types import TP
 
 from stream.session import WATERMARK_KEY, SessionState
@@ -64,12 +65,32 @@ def test_older_watermarks_never_replace_newer_ones() -> None:
 def test_own_writes_count_while_nobody_else_writes() -> None:
     found = store(TP0)
     read(found, TP0, 0, (b"a", state(1)))
-    found.set_persisted_offset(TP0, 1)
-    found.set_persisted_offset(TP0, 2)
+    found.acknowledge(TP0, [1, 2])
+    found.acknowledge(TP0, [])
     assert found.persisted_offset(TP0) == 2
-    # A worker that was stopped writes after another has: what lies between is not held.
-    found.set_persisted_offset(TP0, 40)
+    assert not found.disputed(TP0)
+
+
+@pytest.mark.parametrize("offsets", [[40], [3, 5]])
+def test_somebody_elses_writes_are_noticed_until_all_is_written_again(offsets: list[int]) -> None:
+    found = store(TP0)
+    read(found, TP0, 0, (b"a", state(1)), (b"b", state(1)), (b"c", state(1)))
+    found.acknowledge(TP0, offsets)
+    assert found.disputed(TP0)
+    # What lies between is not held.
     assert found.persisted_offset(TP0) == 2
+    found.acknowledge(TP0, [41, 42, 44], everything=True)
+    assert found.disputed(TP0)
+    found.acknowledge(TP0, [45, 46, 47], everything=True)
+    assert not found.disputed(TP0)
+    assert found.persisted_offset(TP0) == 47
+
+
+def test_behind_a_fence_transaction_marks_are_no_gap() -> None:
+    found = store(TP0)
+    found.acknowledge_fenced(TP0, 7)
+    assert found.persisted_offset(TP0) == 7
+    assert not found.disputed(TP0)
 
 
 def test_a_partition_that_is_lost_leaves_nothing_behind() -> None:
@@ -79,7 +100,7 @@ def test_a_partition_that_is_lost_leaves_nothing_behind() -> None:
     assert found.persisted_offset(TP0) is None
     # What was under way when it was lost must not pass for the whole when it comes back.
     read(found, TP0, 7, (b"b", state(8)))
-    found.set_persisted_offset(TP0, 8)
+    found.acknowledge(TP0, [8])
     rebalance(found, TP0)
     assert found.persisted_offset(TP0) is None
     assert found.partition(0) == {}

@@ -1,0 +1,101 @@
+"""Keeps Faust's restoring of the session table honest.
+
+Faust takes a changelog record as applied once it has left the queue, waits for offsets that hold
+no record, and loses what its queues hold when it clears them around a rebalance. Here a partition's
+changelog counts as read as far as the store has applied it without a gap; what got lost on the way
+is read again, and the marks that transactions leave at the end of a log are passed.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import faust
+from faust.types import TP, EventT
+
+from stream.worker.store import SessionStore
+from stream.worker.transport import BatchConsumer
+
+log = logging.getLogger(__name__)
+
+_ARRIVAL_SECONDS = 1.0
+"""Records handed out that have not been applied by then, with the queue empty, got lost."""
+
+
+@dataclass
+class _Stand:
+    """Where a changelog stands, and since when."""
+
+    held: int
+    since: float
+    ended_at_poll: int | None = None
+    """The poll under way when it was first seen to be fetched to its end."""
+
+
+class RecoveryWatch:
+    """``store`` holds what the changelogs of ``app``'s only table say."""
+
+    def __init__(self, app: faust.App, store: SessionStore) -> None:
+        self._app = app
+        self._store = store
+        self._stands: dict[TP, _Stand] = {}
+
+    async def on_changelog_event(self, event: EventT) -> None:
+        """Called by Faust for each batch of a changelog, after it has noted it as applied."""
+        recovery = self._app.tables.recovery
+        recovery.flush_buffers()
+        self._note(event.message.tp)
+
+    def _note(self, tp: TP) -> None:
+        recovery = self._app.tables.recovery
+        held = self._store.persisted_offset(tp)
+        if held is not None:
+            active = tp in recovery.active_tps
+            (recovery.active_offsets if active else recovery.standby_offsets)[tp] = held
+
+    def forget(self) -> None:
+        """The assignment changes."""
+        self._stands.clear()
+
+    async def tick(self, now: float) -> None:
+        """Look at all changelogs that are being read; to be called every few milliseconds."""
+        app = self._app
+        recovery = app.tables.recovery
+        consumer: BatchConsumer = app.consumer
+        if not app.tables.changelog_queue.empty():
+            return
+        reading = set(recovery.standby_tps)
+        if app.in_recovery:
+            reading |= {tp for tp, left in recovery.active_remaining().items() if left > 0}
+        ended = False
+        for tp in reading:
+            held = self._store.persisted_offset(tp)
+            if held is None:
+                continue
+            stand = self._stands.get(tp)
+            if stand is None or stand.held != held:
+                self._stands[tp] = stand = _Stand(held, now)
+            if consumer.handed_out(tp) > held + 1:
+                if now - stand.since > _ARRIVAL_SECONDS:
+                    await self._read_again(tp, held)
+                    return
+            elif tp in recovery.active_tps and consumer.all_read(tp, held + 1):
+                if stand.ended_at_poll is None:
+                    stand.ended_at_poll = consumer.polls
+                elif consumer.polls > stand.ended_at_poll:  # that poll has been handed out
+                    recovery.active_offsets[tp] = recovery.active_highwaters[tp]
+                    ended = True
+        if ended and not recovery.need_recovery():
+            recovery._set_recovery_ended()
+            recovery.signal_recovery_end.set()
+
+    async def _read_again(self, tp: TP, held: int) -> None:
+        log.warning(
+            "state was passed over and is read again",
+            extra={"topic": tp.topic, "partition": tp.partition, "from": held + 1},
+        )
+        self._stands.pop(tp, None)
+        consumer: BatchConsumer = self._app.consumer
+        await consumer.read_again(tp, held + 1)
+        self._note(tp)
