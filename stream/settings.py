@@ -112,6 +112,15 @@ class Settings:
     rejected_topic: str = _text(
         "conversation.events.rejected", "Topic for events that cannot be used, with the reason."
     )
+    source: str = _text(
+        "events",
+        "What the events topic holds: canonical events, a vendor's payloads, those of a mapping "
+        "file, or (auto) any of them but the last, by each payload's marks.",
+        choices=("events", "contact-lens", "genesys", "twilio", "mapping", "auto"),
+    )
+    mapping_file: str = _text(
+        "", "YAML file by which EMPATHY_SOURCE=mapping reads payloads.", allowed="a path"
+    )
     interactions_topic: str = _text(
         "empathy.interactions", "Topic for the empathy record of each closed session."
     )
@@ -278,6 +287,10 @@ class Settings:
             raise SettingError(
                 f"{PREFIX}MAX_AGE_SECONDS: must be at least {PREFIX}INACTIVITY_SECONDS "
                 f"({self.inactivity_seconds:g})"
+            )
+        if (self.source == "mapping") != bool(self.mapping_file):
+            raise SettingError(
+                f"{PREFIX}MAPPING_FILE: must be given with {PREFIX}SOURCE=mapping, and only then"
             )
         if bool(self.ssl_cert_file) != bool(self.ssl_key_file):
             raise SettingError(

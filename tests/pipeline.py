@@ -69,14 +69,21 @@ def run(*arguments: str, settings: Settings | None = None, **options: Any) -> An
 class Worker:
     """A worker process on a free operations port."""
 
-    def __init__(self, settings: Settings, log: Path, **more: str) -> None:
+    def __init__(
+        self, settings: Settings, log: Path, *, no_disk: bool = False, **more: str
+    ) -> None:
+        """With ``no_disk`` every write to a file fails, as on a disk that is full."""
         self.settings = settings
         self.log = log
         environ = dict(os.environ) | environment(settings) | more
         environ["EMPATHY_OPS_PORT"] = "0"
+        command = [sys.executable, "-m", "stream", "worker"]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "stream", "worker"],
+                # The limit is on regular files: the log goes through a pipe.
+                ["bash", "-c", 'exec > >(cat) 2>&1; ulimit -f 0; exec "$@"', "-", *command]
+                if no_disk
+                else command,
                 env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -158,7 +158,8 @@ def produce(files: tuple[str, ...], speed: str, shift: bool) -> None:
 @FILES
 @click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
 def score(files: tuple[str, ...], as_json: bool | None) -> None:
-    """Turn transcripts or events from FILEs into interaction records, without Kafka.
+    """Turn transcripts, events or Contact Lens analysis files into interaction records, without
+    Kafka.
 
     The records, one JSON line each, are the bytes that the worker emits for the same events.
     """
@@ -195,6 +196,46 @@ def evaluate(gold: str, file: str, as_json: bool | None) -> None:
     from stream.cli.evaluate import run_evaluate
 
     sys.exit(run_evaluate(load_settings(), gold, file, _json(as_json)))
+
+
+@main.group()
+def source() -> None:
+    """Try how the payloads of your bus are read (EMPATHY_SOURCE)."""
+
+
+@source.command()
+@click.argument("file")
+@click.option(
+    "--source",
+    "name",
+    type=click.Choice(["contact-lens", "genesys", "twilio", "mapping", "events", "auto"]),
+    default="auto",
+    show_default=True,
+    help="What the payloads are; auto: by the marks of each.",
+)
+@click.option("--mapping", metavar="FILE", help="The mapping file of --source mapping.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Payloads that the table shows; the summary counts all.",
+)
+@click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
+def check(file: str, name: str, mapping: str | None, limit: int, as_json: bool | None) -> None:
+    """Show what the payloads in FILE ('-': standard input) become, what is dropped and why.
+
+    FILE holds a payload a line, one payload, a JSON list of them, or what 'kcat -C -J' prints
+    (with keys, headers and times).
+
+    \b
+    Exit codes: 0 every payload is understood; 1 some are invalid, or none becomes an event;
+    2 the file or the mapping cannot be used.
+    """
+    from stream.cli.source import run_check
+
+    settings = load_settings()
+    sys.exit(run_check(name, mapping, file, settings.max_event_bytes, limit, _json(as_json)))
 
 
 @main.command()

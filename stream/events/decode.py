@@ -30,6 +30,7 @@ class RejectReason(str, enum.Enum):
     BAD_TIME = "bad_time"
     UNKNOWN_TYPE = "unknown_type"
     UNKNOWN_VERSION = "unknown_version"
+    UNKNOWN_PAYLOAD = "unknown_payload"
     PROCESSING_FAILED = "processing_failed"
 
 
@@ -40,7 +41,9 @@ class Rejected(NamedTuple):
     detail: str
 
 
-class _Refused(Exception):  # noqa: N818  (a refusal is an outcome, not an error)
+class Refused(Exception):  # noqa: N818  (a refusal is an outcome, not an error)
+    """What a part of the decoding raises; its caller turns it into :class:`Rejected`."""
+
     def __init__(self, reason: RejectReason, detail: str) -> None:
         self.rejected = Rejected(reason, detail)
 
@@ -52,23 +55,24 @@ def decode(key: bytes | None, value: bytes | None, max_bytes: int) -> Event | Re
     Never raises: whatever the bytes are, the answer is an event or a rejection.
     """
     try:
-        return _event(key, _object(value, max_bytes))
-    except _Refused as refused:
+        return event_of(key, json_object(value, max_bytes))
+    except Refused as refused:
         return refused.rejected
 
 
-def _object(value: bytes | None, max_bytes: int) -> dict[str, Any]:
+def json_object(value: bytes | None, max_bytes: int) -> dict[str, Any]:
+    """The JSON object that a record's value is. Raises :class:`Refused`."""
     if not value:
-        raise _Refused(RejectReason.EMPTY, "the record has no value")
+        raise Refused(RejectReason.EMPTY, "the record has no value")
     if len(value) > max_bytes:
-        raise _Refused(RejectReason.OVERSIZED, f"{len(value)} bytes; the limit is {max_bytes}")
+        raise Refused(RejectReason.OVERSIZED, f"{len(value)} bytes; the limit is {max_bytes}")
     try:
         data = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno} column {error.colno}"
-        raise _Refused(RejectReason.MALFORMED_JSON, where) from None
+        raise Refused(RejectReason.MALFORMED_JSON, where) from None
     if type(data) is not dict:
-        raise _Refused(RejectReason.WRONG_TYPE, "the event must be a JSON object")
+        raise Refused(RejectReason.WRONG_TYPE, "the event must be a JSON object")
     return data
 
 
@@ -78,9 +82,9 @@ def _text(data: dict[str, Any], field: str) -> str:
     if value is None:
         return ""
     if type(value) is not str:
-        raise _Refused(RejectReason.WRONG_TYPE, f"{field} must be a string")
+        raise Refused(RejectReason.WRONG_TYPE, f"{field} must be a string")
     if len(value) > MAX_ID_LENGTH:
-        raise _Refused(
+        raise Refused(
             RejectReason.INVALID_VALUE, f"{field} is longer than {MAX_ID_LENGTH} characters"
         )
     return value
@@ -89,39 +93,40 @@ def _text(data: dict[str, Any], field: str) -> str:
 def _required(data: dict[str, Any], field: str) -> str:
     value = _text(data, field)
     if not value:
-        raise _Refused(RejectReason.MISSING_FIELD, f"{field} is missing or empty")
+        raise Refused(RejectReason.MISSING_FIELD, f"{field} is missing or empty")
     return value
 
 
-def _event(key: bytes | None, data: dict[str, Any]) -> Event:
+def event_of(key: bytes | None, data: dict[str, Any]) -> Event:
+    """The event that a decoded JSON object is. Raises :class:`Refused`."""
     version = data.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION or type(version) is not int:
-        raise _Refused(RejectReason.UNKNOWN_VERSION, f"schema_version must be {SCHEMA_VERSION}")
+        raise Refused(RejectReason.UNKNOWN_VERSION, f"schema_version must be {SCHEMA_VERSION}")
     kind = data.get("type")
     event_type = _TYPES.get(kind) if type(kind) is str else None
     if event_type is None:
         if kind is None:
-            raise _Refused(RejectReason.MISSING_FIELD, "type is missing")
-        raise _Refused(RejectReason.UNKNOWN_TYPE, f"type must be one of {', '.join(_TYPES)}")
+            raise Refused(RejectReason.MISSING_FIELD, "type is missing")
+        raise Refused(RejectReason.UNKNOWN_TYPE, f"type must be one of {', '.join(_TYPES)}")
 
     session_id = _required(data, "session_id")
     if key is None:
-        raise _Refused(RejectReason.MISSING_KEY, "the record's key must be the session id")
+        raise Refused(RejectReason.MISSING_KEY, "the record's key must be the session id")
     if key != session_id.encode():
-        raise _Refused(RejectReason.KEY_MISMATCH, "the record's key is not its session_id")
+        raise Refused(RejectReason.KEY_MISMATCH, "the record's key is not its session_id")
     event_id = _required(data, "event_id")
     time = data.get("time")
     if time is None:
-        raise _Refused(RejectReason.MISSING_FIELD, "time is missing")
+        raise Refused(RejectReason.MISSING_FIELD, "time is missing")
     try:
         time_ms = parse_time(time)
     except ValueError as error:
-        raise _Refused(RejectReason.BAD_TIME, str(error)) from None
+        raise Refused(RejectReason.BAD_TIME, str(error)) from None
     sequence = data.get("sequence", 0)
     if type(sequence) is not int:
-        raise _Refused(RejectReason.WRONG_TYPE, "sequence must be a whole number")
+        raise Refused(RejectReason.WRONG_TYPE, "sequence must be a whole number")
     if not 0 <= sequence < 2**53:
-        raise _Refused(RejectReason.INVALID_VALUE, "sequence must be from 0 to 2^53 - 1")
+        raise Refused(RejectReason.INVALID_VALUE, "sequence must be from 0 to 2^53 - 1")
 
     speaker: Speaker | None = None
     text = name = ""
@@ -154,14 +159,14 @@ def _utterance(data: dict[str, Any]) -> tuple[Speaker, str, bool]:
     speaker = _SPEAKERS.get(who) if type(who) is str else None
     if speaker is None:
         if who is None:
-            raise _Refused(RejectReason.MISSING_FIELD, "speaker is missing")
-        raise _Refused(RejectReason.INVALID_VALUE, f"speaker must be one of {', '.join(_SPEAKERS)}")
+            raise Refused(RejectReason.MISSING_FIELD, "speaker is missing")
+        raise Refused(RejectReason.INVALID_VALUE, f"speaker must be one of {', '.join(_SPEAKERS)}")
     text = data.get("text")
     if type(text) is not str:
         if text is None:
-            raise _Refused(RejectReason.MISSING_FIELD, "text is missing")
-        raise _Refused(RejectReason.WRONG_TYPE, "text must be a string")
+            raise Refused(RejectReason.MISSING_FIELD, "text is missing")
+        raise Refused(RejectReason.WRONG_TYPE, "text must be a string")
     final = data.get("final", True)
     if type(final) is not bool:
-        raise _Refused(RejectReason.WRONG_TYPE, "final must be true or false")
+        raise Refused(RejectReason.WRONG_TYPE, "final must be true or false")
     return speaker, text, final

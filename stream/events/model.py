@@ -51,6 +51,9 @@ class Event(NamedTuple):
     that carry the same time. ``name`` is what the event is about besides the text: the target of
     a transfer, or the kind of an action (``lookup``, ``refund``, ``ticket``, ...).
     Fields that a type does not use are empty.
+
+    ``offset_ms`` is set where the payload says only how long after the start of the conversation
+    it happened; ``time_ms`` is then when it came, and the session works out the rest.
     """
 
     type: EventType
@@ -66,6 +69,7 @@ class Event(NamedTuple):
     text: str = ""
     final: bool = True
     name: str = ""
+    offset_ms: int | None = None
 
 
 def parse_time(value: object) -> int:
@@ -110,7 +114,7 @@ def format_time(time_ms: int) -> str:
 
 
 def encode(event: Event) -> bytes:
-    """The canonical JSON of an event, without its empty fields."""
+    """The canonical JSON of an event, without its empty fields (and without ``offset_ms``)."""
     out: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "type": event.type.value,

@@ -17,6 +17,7 @@ from prometheus_client import (
 from stream import __version__
 from stream.events import EventType, RejectReason
 from stream.session import GapChange, InteractionRecord, Outcome
+from stream.sources import DropReason
 
 OTHER_QUEUE = "other"
 """Label of the queues past the limit, and of sessions that name no queue."""
@@ -58,6 +59,14 @@ class Metrics:
         )
         for reason in RejectReason:
             self.rejected.labels(reason.value)
+        self.dropped = Counter(
+            "empathy_payload_parts_dropped_total",
+            "Parts of payloads (segments, notifications) that become no event, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        for drop_reason in DropReason:
+            self.dropped.labels(drop_reason.value)
         self.late = Counter(
             "empathy_events_late_total",
             "Events of sessions already closed: counted, in no record.",

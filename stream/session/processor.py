@@ -22,7 +22,7 @@ from __future__ import annotations
 import enum
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -166,6 +166,9 @@ class _Timers:
             yield session_id
 
 
+_UNREAD: Any = object()
+"""In place of an event's reading, which may be None."""
+
 _WATCHES = 5_000
 """Most sessions of a partition whose walk is kept at hand, some 10 to 20 kB each; those beyond are
 walked anew with each event. Without eviction: where more sessions talk at once than fit, evicting
@@ -281,14 +284,46 @@ class SessionProcessor:
         An exception leaves the session as it was; the caller may then :meth:`skip` the record.
         """
         self._pass(offset, log_ms)
-        time_ms = event.time_ms
-        if log_ms is not None:
-            time_ms = min(time_ms, log_ms + self._rules.max_skew_ms)
-        if self.watermark_ms is None or time_ms > self.watermark_ms:
-            self.watermark_ms = time_ms
-        outcome = self._apply(offset, event, self.watermark_ms, log_ms)
+        clock = self._tell_time(event, log_ms)
+        state = self._session(event.session_id)
+        if state is not None and offset <= state.offset:
+            outcome = Outcome.REDELIVERED
+        else:
+            outcome = self._apply(state, offset, event, clock, log_ms)
         self._close_due()
         return outcome
+
+    def process_all(
+        self, offset: int, events: Sequence[Event], log_ms: int | None = None
+    ) -> list[Outcome]:
+        """Take in all events that the record at ``offset`` holds, as one step.
+
+        Whether a session has them already is asked before the first of them. An exception leaves
+        every session as it was; the caller may then :meth:`skip` the record.
+        """
+        self._pass(offset, log_ms)
+        states = {event.session_id: self._session(event.session_id) for event in events}
+        redelivered = {
+            session_id
+            for session_id, state in states.items()
+            if state is not None and offset <= state.offset
+        }
+        readings = [
+            read(event, self._recognizer)
+            if event.final and event.session_id not in redelivered
+            else None
+            for event in events
+        ]
+        outcomes = []
+        for event, reading in zip(events, readings, strict=True):
+            clock = self._tell_time(event, log_ms)
+            if event.session_id in redelivered:
+                outcomes.append(Outcome.REDELIVERED)
+            else:
+                state = self._session(event.session_id)
+                outcomes.append(self._apply(state, offset, event, clock, log_ms, reading))
+        self._close_due()
+        return outcomes
 
     def _pass(self, offset: int, log_ms: int | None) -> None:
         self._pass_marks(offset)
@@ -298,6 +333,15 @@ class SessionProcessor:
                 self.watermark_ms += min(log_ms - self._log_ms, _LOG_STEP_MS)
             self._log_ms = log_ms
             self._forget_old()
+
+    def _tell_time(self, event: Event, log_ms: int | None) -> int:
+        """Move the watermark to ``event``, as far as its record's timestamp allows."""
+        time_ms = event.time_ms
+        if log_ms is not None:
+            time_ms = min(time_ms, log_ms + self._rules.max_skew_ms)
+        if self.watermark_ms is None or time_ms > self.watermark_ms:
+            self.watermark_ms = time_ms
+        return self.watermark_ms
 
     def _forget_old(self) -> None:
         """By the log's time, which late events come by: in a replay, a day takes minutes."""
@@ -315,10 +359,16 @@ class SessionProcessor:
                 self.watermark_ms = mark.watermark_ms
             self._close_due()
 
-    def _apply(self, offset: int, event: Event, clock: int, log_ms: int | None) -> Outcome:
-        state = self._session(event.session_id)
-        if state is not None and offset <= state.offset:
-            return Outcome.REDELIVERED
+    def _apply(
+        self,
+        state: SessionState | None,
+        offset: int,
+        event: Event,
+        clock: int,
+        log_ms: int | None,
+        reading: Any = _UNREAD,
+    ) -> Outcome:
+        """Take in an event that is not redelivered."""
         if event.type is EventType.UTTERANCE and not event.final:
             return Outcome.PARTIAL
         if state is not None and not state.is_open():
@@ -329,13 +379,20 @@ class SessionProcessor:
             state.offset = offset
             self._dirty.add(event.session_id)
             return Outcome.DUPLICATE
-        reading = read(event, self._recognizer)
+        if reading is _UNREAD:
+            reading = read(event, self._recognizer)
+        anchor_ms = state.anchor_ms if state is not None else None
+        if event.offset_ms is not None:
+            if anchor_ms is None:
+                anchor_ms = event.time_ms - event.offset_ms
+            event = event._replace(time_ms=anchor_ms + event.offset_ms)
         fact = fact_of(event, reading)
         if state is None:
             state = SessionState(event.session_id, offset, clock, event.time_ms)
             self._live[event.session_id] = state
             self._removed.discard(event.session_id)
             self._open += 1
+        state.anchor_ms = anchor_ms
         state.apply(offset, clock, event, fact, seen)
         self._dirty.add(event.session_id)
         if event.type is EventType.SESSION_ENDED and log_ms is not None:

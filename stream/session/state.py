@@ -16,8 +16,8 @@ STATE_VERSION = 2
 
 
 def _without_gaps(layout: list[Any]) -> list[Any]:
-    """From version 1, which knew of no gaps; a closed session has none either way."""
-    return [2, *layout[1:]] if len(layout) == 3 else [2, *layout[1:], {}, [], None]
+    """From version 1, which knew of no gaps and no offsets; a closed session has neither."""
+    return [2, *layout[1:]] if len(layout) == 3 else [2, *layout[1:], {}, [], None, None]
 
 
 _MIGRATIONS: dict[int, Callable[[list[Any]], list[Any]]] = {1: _without_gaps}
@@ -79,6 +79,7 @@ class SessionState:
 
     __slots__ = (
         "agents",
+        "anchor_ms",
         "attributes",
         "closed_log_ms",
         "closing",
@@ -108,6 +109,9 @@ class SessionState:
         """Offset of the newest event that is part of this state: an older one is a redelivery."""
         self.opened_clock = clock
         self.heard_clock = clock
+        self.anchor_ms: int | None = None
+        """When the conversation started, for events that tell only the time since then: by the
+        first of them in the log, so that they keep their distances however late each one came."""
         self.ended_clock: int | None = None
         self.closing = ""
         """Why the session is about to close, once that is decided and must not change."""
@@ -158,7 +162,7 @@ class SessionState:
                 known = self.attributes.get(name)
                 if known is None or place < known[:2]:
                     self.attributes[name] = Attribute(*place, value)
-        if event.agent and event.speaker is Speaker.AGENT:
+        if event.agent and event.speaker in (Speaker.AGENT, None):
             self.agents[event.agent] = min(place, self.agents.get(event.agent, place))
         self.facts.append(fact)
         self.text_chars += len(event.text)
@@ -210,6 +214,7 @@ class SessionState:
                 {kind: gap and tuple(gap) for kind, gap in self.gaps.items()},
                 self.gaps_decided,
                 self.gap_due,
+                self.anchor_ms,
             ]
         )
 
@@ -249,6 +254,7 @@ class SessionState:
                 gaps,
                 gaps_decided,
                 gap_due,
+                anchor_ms,
             ) = layout
             state = cls(session_id, offset, opened_clock, started_ms)
             state.heard_clock = heard_clock
@@ -268,6 +274,7 @@ class SessionState:
             state.gaps = {kind: gap and Gap(*gap) for kind, gap in gaps.items()}
             state.gaps_decided = gaps_decided
             state.gap_due = gap_due and (gap_due[0], gap_due[1])
+            state.anchor_ms = anchor_ms
             if not sound:
                 state._require_sound()
         except StateError as error:
@@ -307,6 +314,8 @@ class SessionState:
             times += fact_times
             counts += sequences
             texts += kinds
+        if self.anchor_ms is not None:
+            counts.append(self.anchor_ms)
         _require_counts(*counts, *times)
         if not EARLIEST_MS <= min(times) <= max(times) < LATEST_MS:
             raise ValueError("a time that no event can have")

@@ -1,12 +1,25 @@
 """Payloads of other shapes into canonical events."""
 
-from stream.sources.files import FileError, read_conversations
+from stream.sources.base import Dropped, DropReason, Mapped, Source
+from stream.sources.choice import AUTO, EVENTS, MAPPING, SOURCES, make_source, read_event
+from stream.sources.files import Conversation, FileError, read_conversations
 from stream.sources.transcript import Transcript, TranscriptError, parse_transcript
 
 __all__ = [
+    "AUTO",
+    "EVENTS",
+    "MAPPING",
+    "SOURCES",
+    "Conversation",
+    "DropReason",
+    "Dropped",
     "FileError",
+    "Mapped",
+    "Source",
     "Transcript",
     "TranscriptError",
+    "make_source",
     "parse_transcript",
     "read_conversations",
+    "read_event",
 ]

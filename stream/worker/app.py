@@ -22,7 +22,7 @@ from faust.types import TP, StreamT
 from faust.types.tuples import Message
 from yarl import URL
 
-from stream.events import Rejected, RejectReason, decode
+from stream.events import Event, Rejected, RejectReason
 from stream.ops.metrics import Metrics
 from stream.recognition import fast
 from stream.session import (
@@ -33,6 +33,7 @@ from stream.session import (
     SessionProcessor,
 )
 from stream.settings import Settings
+from stream.sources import Mapped, Source, read_event
 from stream.worker.kafka import client_options, faust_credentials
 from stream.worker.output import (
     AtLeastOnce,
@@ -150,10 +151,14 @@ class _Group:
 
 
 class Worker:
-    """One member of the consumer group. ``partitions`` is the events topic's."""
+    """One member of the consumer group. ``partitions`` is the events topic's; ``source`` reads
+    its records."""
 
-    def __init__(self, settings: Settings, partitions: int, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, partitions: int, metrics: Metrics, source: Source = read_event
+    ) -> None:
         self._settings = settings
+        self._source = source
         self._metrics = metrics
         self._recognizer = fast()
         self._rules = closing_rules(settings)
@@ -391,30 +396,44 @@ class Worker:
             self.app.consumer.drop(message)
             await self._read_again(partition, tp, missed_to)
             return
-        max_bytes = self._settings.max_event_bytes
+        source, max_bytes = self._source, self._settings.max_event_bytes
         counts: dict[tuple[str, Outcome], int] = {}
         rejects: list[Send] = []
         reasons: Counter[str] = Counter()
+        dropped: Counter[str] = Counter()
         for record in message.value.records:
             offset, log_ms = record.offset, record.timestamp
-            event = decode(record.key, record.value, max_bytes)
-            if not isinstance(event, Rejected):
-                try:
-                    outcome = processor.process(offset, event, log_ms)
-                    kind = (event.type.value, outcome)
+            found: Event | Mapped | Rejected | None
+            try:
+                found = source(record.key, record.value, record.headers, log_ms, max_bytes)
+                if isinstance(found, Event):
+                    kind = (found.type.value, processor.process(offset, found, log_ms))
                     counts[kind] = counts.get(kind, 0) + 1
                     continue
-                except Exception as error:  # one event must not stop the partition
-                    log.error("an event could not be processed", extra=_place(record) | _at(error))
-                    event = Rejected(RejectReason.PROCESSING_FAILED, type(error).__name__)
-            processor.skip(offset, log_ms)
-            reasons[event.reason.value] += 1
-            rejects.append(self._reject(record, event))
+                if isinstance(found, Mapped) and found.events:
+                    outcomes = processor.process_all(offset, found.events, log_ms)
+                    for event, outcome in zip(found.events, outcomes, strict=True):
+                        kind = (event.type.value, outcome)
+                        counts[kind] = counts.get(kind, 0) + 1
+                else:
+                    processor.skip(offset, log_ms)
+            except Exception as error:  # one record must not stop the partition
+                log.error("a record could not be processed", extra=_place(record) | _at(error))
+                processor.skip(offset, log_ms)
+                found = Rejected(RejectReason.PROCESSING_FAILED, type(error).__name__)
+            if isinstance(found, Mapped):
+                dropped.update(reason.value for _, reason in found.dropped)
+                found = found.rejected
+            if found is not None:
+                reasons[found.reason.value] += 1
+                rejects.append(self._reject(record, found))
         self._share.check(len(message.value.records), reasons)
         await self._persist(tp, processor, rejects)
 
         for reason, count in reasons.items():
             metrics.rejected.labels(reason).inc(count)
+        for reason, count in dropped.items():
+            metrics.dropped.labels(reason).inc(count)
         for (event_type, outcome), count in counts.items():
             metrics.count_events(event_type, outcome, count)
         partition.observe_watermark(time.monotonic())

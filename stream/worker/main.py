@@ -14,14 +14,18 @@ from aiokafka.errors import KafkaError
 
 from stream import __version__
 from stream.cli import EXIT_CRASHED, EXIT_DATA, EXIT_UNAVAILABLE, EXIT_USAGE
+from stream.embedded import is_embedded
 from stream.ops.logs import configure_logging
 from stream.ops.metrics import Metrics
 from stream.ops.server import OpsServer
 from stream.recognition import fast
 from stream.session import StateError
 from stream.settings import SettingError, Settings, variable
+from stream.sources import Source
+from stream.sources.genesys import GENESYS, LAG_SECONDS
 from stream.worker.app import Worker
 from stream.worker.rejects import TooManyRejectedError
+from stream.worker.rules import record_source
 from stream.worker.topics import TopicError, ensure_topics
 
 log = logging.getLogger("stream.worker")
@@ -31,8 +35,13 @@ def run_worker(settings: Settings) -> int:
     """Run until a signal; returns the process's exit code."""
     configure_logging(settings.log_level, settings.log_format)
     log.info("starting", extra={"version": __version__, "settings": settings.shown()})
+    if settings.source == GENESYS.name and settings.linger_seconds < LAG_SECONDS:
+        log.warning(
+            "Genesys Cloud sends transcripts up to half a minute late, and what comes after a "
+            f"conversation is closed is lost: set {variable('linger_seconds')}={LAG_SECONDS}"
+        )
     try:
-        code = asyncio.run(_run(settings))
+        code = asyncio.run(_run(settings, record_source(settings)))
     except SettingError as error:
         log.error(str(error))
         code = EXIT_USAGE
@@ -46,7 +55,7 @@ def run_worker(settings: Settings) -> int:
     return code
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, source: Source) -> int:
     worker: Worker | None = None
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -78,7 +87,14 @@ async def _run(settings: Settings) -> int:
             ensuring.cancel()
             return 0
         partitions = ensuring.result()
-        worker = Worker(settings, partitions, metrics)
+        if settings.processing_guarantee == "exactly_once" and await asyncio.to_thread(
+            is_embedded, ",".join(settings.bootstrap_servers)
+        ):
+            raise SettingError(
+                f"{variable('processing_guarantee')}: exactly_once needs transactions, which the "
+                "embedded broker does not have; use Apache Kafka, or at_least_once"
+            )
+        worker = Worker(settings, partitions, metrics, source)
         # What is alive now lives as long as the process: no need to look at it again and again.
         gc.freeze()
         await worker.run(stop)

@@ -1,9 +1,10 @@
-"""The settings' part in the pure core."""
+"""The settings' part in the pure core and the sources."""
 
 from __future__ import annotations
 
 from stream.session import ClosingRules, GapRules
-from stream.settings import Settings
+from stream.settings import SettingError, Settings, variable
+from stream.sources import MAPPING, Source, make_source
 
 
 def closing_rules(settings: Settings) -> ClosingRules:
@@ -25,3 +26,17 @@ def gap_rules(settings: Settings) -> GapRules:
         after_ms=round(settings.gap_seconds * 1000),
         settle_ms=round(settings.gap_settle_seconds * 1000),
     )
+
+
+def record_source(settings: Settings) -> Source:
+    """How records of the events topic are read. Raises :class:`SettingError` for a mapping file
+    that cannot be used."""
+    if settings.source != MAPPING:
+        return make_source(settings.source)
+    # Only who maps pays for loading YAML and JMESPath.
+    from stream.sources.mapping import MappingError, load_mapping
+
+    try:
+        return make_source(MAPPING, load_mapping(settings.mapping_file))
+    except MappingError as error:
+        raise SettingError(f"{variable('mapping_file')}: {error}") from None

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
+from stream.cli import EXIT_DATA, EXIT_USAGE
 from stream.events import RejectReason, Speaker
 from stream.samples import sample_conversations
 from stream.settings import Settings
 from stream.sources import Transcript
 from stream.sources.transcript import Turn
-from tests.contract.brokers import Broker
+from tests.contract.brokers import Broker, embedded_only, transactional_only
 from tests.pipeline import (
     Worker,
     interleaved,
@@ -174,6 +175,82 @@ def hostile(
     return key, json.dumps(event).encode()
 
 
+@transactional_only
+def test_exactly_once_each_record_is_committed_once(
+    settings: Settings, start: Callable[..., Worker], tmp_path: Path
+) -> None:
+    transcripts = synthetic(400, seed=9)
+    servers = settings.bootstrap_servers[0]
+    expected = scored(transcripts, tmp_path)
+    options = {"processing_guarantee": "exactly_once"}
+    worker = start(**options).wait_ready()
+    stream = interleaved(transcripts, random.Random(9))
+    half = len(stream) // 2
+    send(servers, settings.events_topic, stream[:half])
+    wait_for(lambda: worker.metrics()["empathy_events_total"] > half // 3, "a third processed")
+    worker.kill()
+    send(servers, settings.events_topic, stream[half:])
+    worker = start(**options).wait_ready()
+    wait_for(lambda: worker.metrics()["empathy_events_total"] > 100, "catching up")
+    worker.kill()
+    worker = start(**options).wait_ready()
+
+    def committed() -> list[tuple[str, bytes]]:
+        read = read_topic(servers, settings.interactions_topic, committed=True)
+        return [(message.key.decode(), message.value) for message in read]
+
+    wait_for(lambda: len(committed()) >= len(expected), "every conversation has its record")
+    assert worker.stop() == 0
+    assert sorted(committed()) == sorted(expected.items())
+
+
+@embedded_only
+def test_a_broker_without_transactions_cannot_promise_exactly_once(
+    settings: Settings, start: Callable[..., Worker]
+) -> None:
+    worker = start(processing_guarantee="exactly_once")
+    assert worker.process.wait(30) == EXIT_USAGE
+    assert "EMPATHY_PROCESSING_GUARANTEE" in worker.log.read_text()
+
+
+def test_a_worker_that_rejects_most_of_its_input_stops_before_it_is_passed(
+    settings: Settings, start: Callable[..., Worker]
+) -> None:
+    servers = settings.bootstrap_servers[0]
+    worker = start().wait_ready()
+    send(servers, settings.events_topic, [(b"k", b"not an event")] * 2_000)
+    assert worker.process.wait(30) == EXIT_DATA
+    assert "EMPATHY_MAX_REJECTED_RATIO" in worker.log.read_text()
+    worker = start(max_rejected_ratio=1.0).wait_ready()
+    wait_for(
+        lambda: (
+            {
+                dict(message.headers)["source.partition"]
+                + b"/"
+                + dict(message.headers)["source.offset"]
+                for message in read_topic(servers, settings.rejected_topic)
+            }
+            >= {
+                b"%d/%d" % (m.partition, m.offset)
+                for m in read_topic(servers, settings.events_topic)
+            }
+        ),
+        "every one rejected",
+    )
+    assert worker.stop() == 0
+
+
+def test_a_worker_writes_nothing_to_disk(settings: Settings, tmp_path: Path) -> None:
+    worker = Worker(settings, tmp_path / "worker.log", no_disk=True)
+    try:
+        worker.wait_ready()
+        send(settings.bootstrap_servers[0], settings.events_topic, messages(synthetic(5)))
+        wait_for_records(settings, worker, 5)
+        assert worker.stop() == 0
+    finally:
+        worker.kill()
+
+
 def test_hostile_bytes_cost_nobody_elses_conversation(
     settings: Settings, start: Callable[..., Worker], tmp_path: Path
 ) -> None:
@@ -185,7 +262,7 @@ def test_hostile_bytes_cost_nobody_elses_conversation(
     for message in bad:
         stream.insert(rng.randrange(len(stream) + 1), message)
     # Inserting keeps each conversation's own order.
-    worker = start(max_event_bytes=16_384).wait_ready()
+    worker = start(max_event_bytes=16_384, max_rejected_ratio=1.0).wait_ready()
     servers = settings.bootstrap_servers[0]
     send(servers, settings.events_topic, stream)
     wait_for(
@@ -294,6 +371,90 @@ def test_a_gap_that_time_alone_opens(settings: Settings, tmp_path: Path) -> None
         assert worker.stop() == 0
     finally:
         worker.kill()
+
+
+def contact_lens(transcript: Transcript) -> list[dict[str, Any]]:
+    """A call as Contact Lens streams it: two turns a payload, each payload once more."""
+    common = {
+        "Version": "1.0.0",
+        "Channel": "VOICE",
+        "AccountId": "123456789012",
+        "InstanceId": "instance",
+        "ContactId": transcript.id,
+        "LanguageCode": "en-US",
+    }
+    roles = {"customer": "CUSTOMER", "agent": "AGENT", "bot": "CUSTOM_BOT", "system": "SYSTEM"}
+    turns = [
+        {
+            "Id": f"turn-{n}",
+            "ParticipantId": roles[turn.speaker.value],
+            "ParticipantRole": roles[turn.speaker.value],
+            "BeginOffsetMillis": turn.time_ms - transcript.started_ms,
+            "EndOffsetMillis": turn.time_ms - transcript.started_ms + 900,
+        }
+        for n, turn in enumerate(transcript.turns)
+    ]
+    segments = [
+        [
+            {"Utterance": turn | {"PartialContent": said.text[:5], "TranscriptId": turn["Id"]}},
+            {"Transcript": turn | {"Content": said.text, "Sentiment": "NEUTRAL"}},
+        ]
+        for turn, said in zip(turns, transcript.turns, strict=True)
+    ]
+    payloads = [common | {"EventType": "STARTED"}]
+    for n in range(0, len(segments), 2):
+        pair = [*segments[n], *(segments[n + 1] if n + 1 < len(segments) else [])]
+        payload = common | {"EventType": "SEGMENTS", "Segments": [*pair, {"Categories": {}}]}
+        payloads += [payload, payload]
+    return [*payloads, common | {"EventType": "COMPLETED"}]
+
+
+def test_contact_lens_on_the_wire_becomes_the_record_of_the_conversation(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings = Settings(**{**vars(settings), "source": "contact-lens"})
+    transcripts = [t._replace(language="en-US", channel="voice") for t in sample_conversations()]
+    worker = Worker(settings, tmp_path / "contact-lens.log")
+    try:
+        worker.wait_ready()
+        stream = [
+            (transcript.id.encode(), json.dumps(payload).encode())
+            for transcript in transcripts
+            for payload in contact_lens(transcript)
+        ]
+        servers = settings.bootstrap_servers[0]
+        send(servers, settings.events_topic, [*stream, (b"k", b'{"not": "theirs"}')])
+        wait_for_records(settings, worker, len(transcripts))
+        metrics = worker.metrics()
+        assert worker.stop() == 0
+    finally:
+        worker.kill()
+    assert metrics["empathy_events_rejected_total"] == 1
+    assert metrics["empathy_payload_parts_dropped_total"] == sum(
+        b'"Categories"' in value for _, value in stream
+    )
+    found = records(settings)
+    expected = scored(transcripts, tmp_path)
+    assert {key: len(values) for key, values in found.items()} == dict.fromkeys(expected, 1)
+    for key, (value,) in found.items():
+        record, scored_record = json.loads(value), json.loads(expected[key])
+        for name in ("turns", "recognition", "broke_at", "signals", "evidence", "empathy_score"):
+            assert record[name] == scored_record[name], name
+    (rejected,) = read_topic(settings.bootstrap_servers[0], settings.rejected_topic)
+    assert dict(rejected.headers)["reason"] == b"unknown_payload"
+
+
+def test_a_mapping_file_that_cannot_be_used_stops_the_start(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "bus.yaml"
+    file.write_text("version: 1\nrules:\n  - drop: all\n    when: kind == 'x'\n")
+    stopped = run(
+        "worker", environ={"EMPATHY_SOURCE": "mapping", "EMPATHY_MAPPING_FILE": str(file)}
+    )
+    assert stopped.returncode == 2
+    assert f"{file}:4:11: when: " in stopped.stderr.decode()
+    assert "kind == 'x'" in stopped.stderr.decode()
 
 
 def test_operations_port_and_logs(settings: Settings, start: Callable[..., Worker]) -> None:

@@ -7,6 +7,7 @@ import random
 from collections import defaultdict
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,8 +40,9 @@ TURNS = [
     "b: resolution",
 ]
 
-Log = list[tuple[Event, int]]
-"""Events with their records' timestamps in the log; the offset is the place in the list."""
+Log = list[tuple[Event | list[Event], int]]
+"""Events, or all the events of a record, with their records' timestamps in the log; the offset is
+the place in the list."""
 
 sessions = st.lists(
     st.tuples(st.lists(st.sampled_from(TURNS), max_size=6), st.integers(1_000, 50_000)),
@@ -69,11 +71,43 @@ def make_log(conversations: list[tuple[list[str], int]], rng: random.Random) -> 
     return log
 
 
+def grouped(log: Log, rng: random.Random) -> Log:
+    """Neighbours put together into records of several events, some sessions telling only the time
+    since their start, some turns preceded by a partial transcript."""
+    relative = {name for name in ("s0", "s1", "s2", "s3") if rng.random() < 0.5}
+    out: Log = []
+    while log:
+        count = rng.randrange(1, 5)
+        taken, log = log[:count], log[count:]
+        log_ms = taken[-1][1]
+        events = []
+        for event, _ in taken:
+            assert isinstance(event, Event)
+            if event.session_id in relative:
+                # Shifted by up to 300 s, and never before the session's start.
+                offset_ms = max(0, event.time_ms - START_MS + 300_000)
+                event = event._replace(offset_ms=offset_ms, time_ms=log_ms)
+            if event.type is EventType.UTTERANCE and rng.random() < 0.3:
+                events.append(event._replace(final=False))
+            events.append(event)
+        out.append((events, log_ms))
+    return out
+
+
+def take_record(
+    processor: SessionProcessor, offset: int, event: Event | list[Event], log_ms: int
+) -> None:
+    if isinstance(event, Event):
+        processor.process(offset, event, log_ms)
+    else:
+        processor.process_all(offset, event, log_ms)
+
+
 def straight(log: Log) -> dict[str, bytes]:
     """What one uninterrupted pass emits."""
     processor = SessionProcessor(RECOGNIZER, RULES, {})
     for offset, (event, log_ms) in enumerate(log):
-        processor.process(offset, event, log_ms)
+        take_record(processor, offset, event, log_ms)
     processor.finish()
     return {closed.record.session_id: closed.value for closed in processor.take().records}
 
@@ -132,7 +166,7 @@ class Machine:
         end = min(len(self.log), self.at + size)
         self.produced = max(self.produced, end)
         for offset in range(self.at, end):
-            self.processor.process(offset, *self.log[offset])
+            take_record(self.processor, offset, *self.log[offset])
         if self.flush(crash=crash):
             self.at = end
             self.done = self.processor.now()
@@ -168,6 +202,8 @@ def test_batches_crashes_and_redeliveries_change_nothing(
 ) -> None:
     rng = random.Random(seed)
     log = make_log(conversations, rng)
+    if rng.random() < 0.5:
+        log = grouped(log, rng)
     machine = Machine(log, rng)
     for _ in range(rng.randrange(30)):
         step = rng.random()
@@ -202,7 +238,9 @@ def test_what_wall_clock_time_closes_is_decided_once(
         else:
             machine.start()
     machine.finish()
-    assert set(machine.emitted) == {event.session_id for event, _ in log}
+    assert set(machine.emitted) == {
+        event.session_id for event, _ in log if isinstance(event, Event)
+    }
     assert {key: len(set(values)) for key, values in machine.emitted.items()} == dict.fromkeys(
         machine.emitted, 1
     )
@@ -241,6 +279,41 @@ def test_state_survives_encoding(turns: list[str], end: bool) -> None:
     assert value is not None
     state = SessionState.decode(key.decode(), value)
     assert state.encode() == value
+
+
+@given(sessions, st.integers(0, 2**32))
+def test_events_that_share_a_record_count_as_if_each_had_its_own(
+    conversations: list[tuple[list[str], int]], seed: int
+) -> None:
+    """But for what closes in between: a record's events are taken in together."""
+    log = make_log(conversations, random.Random(seed))
+    patient = RULES._replace(linger_ms=10**9, inactivity_ms=10**9, max_age_ms=10**9)
+    results = []
+    for together in (False, True):
+        processor = SessionProcessor(RECOGNIZER, patient, {})
+        if together:
+            processor.process_all(0, [event for event, _ in log], log[0][1])
+        else:
+            for offset, (event, _) in enumerate(log):
+                processor.process(offset, event, log[0][1])
+        processor.finish()
+        results.append({c.record.session_id: c.value for c in processor.take().records})
+    assert results[0] == results[1]
+
+
+def test_a_record_that_fails_half_way_leaves_every_session_as_it_was() -> None:
+    events = conversation("c: concern", "a: | situation")
+    bad = events[1]._replace(event_id="bad", text="explode on reading")
+    processor = SessionProcessor(RECOGNIZER, RULES, {})
+    processor.process_all(0, events[:1], START_MS)
+    before = processor.take().state
+    with pytest.raises(RuntimeError):
+        processor.process_all(1, [events[1], bad], START_MS)
+    processor.skip(1, START_MS)
+    assert processor.take().state == before
+    outcomes = processor.process_all(2, [*events[1:], events[1]], START_MS)
+    assert outcomes == [Outcome.ACCEPTED] * 3 + [Outcome.DUPLICATE]
+    assert processor.process_all(2, events[1:], START_MS) == [Outcome.REDELIVERED] * 3
 
 
 def test_closing_times() -> None:

@@ -31,7 +31,7 @@ def samples(tmp_path: Path) -> str:
 def test_help_teaches_every_command() -> None:
     top = invoke("--help")
     assert top.exit_code == 0
-    for command in ("demo", "worker", "produce", "score", "label", "config"):
+    for command in ("demo", "worker", "produce", "score", "label", "config", "source"):
         assert command in top.output
         shown = invoke(command, "--help")
         assert shown.exit_code == 0
@@ -140,3 +140,133 @@ def test_the_demo_shortens_silences_only() -> None:
         assert [e.text for e in short] == [e.text for e in events]
         steps = [b.time_ms - a.time_ms for a, b in itertools.pairwise(short)]
         assert max(steps) <= 60_000
+
+
+STARTED = {"ContactId": "c-1", "Channel": "VOICE", "EventType": "STARTED"}
+SEGMENTS = STARTED | {
+    "EventType": "SEGMENTS",
+    "Segments": [
+        {
+            "Transcript": {
+                "Id": "t-1",
+                "ParticipantRole": "CUSTOMER",
+                "Content": "no hot [red]water[/]",
+                "BeginOffsetMillis": 1_500,
+            }
+        },
+        {"Categories": {}},
+    ],
+}
+
+
+def payloads(tmp_path: Path, *lines: object) -> str:
+    file = tmp_path / "payloads.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(file)
+
+
+def test_source_check_shows_what_payloads_become(tmp_path: Path) -> None:
+    file = payloads(tmp_path, STARTED, SEGMENTS)
+    shown = invoke("source", "check", "--source", "contact-lens", file)
+    assert shown.exit_code == 0, shown.output
+    first, second, summary = map(json.loads, shown.output.splitlines())
+    assert first["events"][0]["type"] == "session.started"
+    assert second["events"][0]["text"] == "no hot [red]water[/]"
+    assert second["events"][0]["offset_ms"] == 1_500
+    (dropped,) = second["dropped"]
+    assert (dropped["part"], dropped["reason"]) == ("Segments[1].Categories", "analysis")
+    assert dropped["meaning"]
+    assert summary["summary"] == {
+        "payloads": 2,
+        "conversations": 1,
+        "events": {"session.started": 1, "utterance": 1},
+        "dropped": {"analysis": 1},
+        "rejected": {},
+    }
+    table = invoke("source", "check", "--table", file)
+    assert table.exit_code == 0
+    for part in ("session.started", "+1.5 s", "[red]water", "dropped: analysis", "not a turn"):
+        assert part in table.output
+    assert "1 more payloads" in invoke("source", "check", "--table", "--limit", "1", file).output
+
+
+def test_source_check_fails_where_nothing_maps_or_something_is_invalid(tmp_path: Path) -> None:
+    nothing = STARTED | {"EventType": "SEGMENTS", "Segments": [{"Categories": {}}]}
+    assert invoke("source", "check", payloads(tmp_path, nothing)).exit_code == 1
+    shown = invoke("source", "check", "--table", payloads(tmp_path, STARTED, {"hello": 1}))
+    assert shown.exit_code == 1
+    assert "rejected unknown_payload (1)" in shown.output
+    assert invoke("source", "check", "nowhere.jsonl").exit_code == 2
+
+
+def test_source_check_reads_what_kcat_prints(tmp_path: Path) -> None:
+    printed = {
+        "topic": "bus",
+        "partition": 0,
+        "offset": 7,
+        "tstype": "create",
+        "ts": 1_772_442_840_000,
+        "headers": ["ce_specversion", "1.0", "ce_type", "com.example"],
+        "key": "c-1",
+        "payload": json.dumps(STARTED | {"EventType": "COMPLETED"}),
+    }
+    shown = invoke("source", "check", payloads(tmp_path, printed))
+    assert shown.exit_code == 0, shown.output
+    (event,) = json.loads(shown.output.splitlines()[0])["events"]
+    assert (event["type"], event["time"]) == ("session.ended", "2026-03-02T09:14:00.000Z")
+
+
+def test_source_check_takes_lists_single_documents_and_forms(tmp_path: Path) -> None:
+    file = tmp_path / "payloads"
+    for text, count in (
+        (json.dumps([STARTED, SEGMENTS], indent=1), 2),
+        (json.dumps(SEGMENTS, indent=1), 1),
+        ("EventType=onMessageAdded&AccountSid=A&ConversationSid=C&MessageSid=M&Body=hi\n", 1),
+    ):
+        file.write_text(text)
+        shown = invoke("source", "check", str(file))
+        assert shown.exit_code == 0, shown.output
+        summary = json.loads(shown.output.splitlines()[-1])["summary"]
+        assert sum(summary["events"].values()) == count
+
+
+def test_source_check_of_a_mapping(tmp_path: Path) -> None:
+    mapping = tmp_path / "bus.yaml"
+    mapping.write_text("version: 1\nrules:\n  - drop: all\n    when: kind == 'x'\n")
+    file = payloads(tmp_path, {"kind": "x"})
+    shown = invoke("source", "check", "--source", "mapping", file)
+    assert shown.exit_code == 2
+    assert "--mapping FILE must be given" in shown.output
+    shown = invoke("source", "check", "--source", "mapping", "--mapping", str(mapping), file)
+    assert shown.exit_code == 2
+    assert f"{mapping}:4:11: when: \"kind == 'x'\" begins with 'kind'" in shown.output
+    mapping.write_text("version: 1\nrules:\n  - drop: all\n    when: payload.kind == 'x'\n")
+    shown = invoke("source", "check", "--source", "mapping", "--mapping", str(mapping), file)
+    assert shown.exit_code == 1
+    assert json.loads(shown.output.splitlines()[0])["dropped"][0]["part"] == "rule 1: all"
+
+
+def test_the_analysis_of_a_contact_is_scored_and_labelled(tmp_path: Path) -> None:
+    said = [("p-c", "My parcel came empty."), ("p-a", "Your parcel came empty, I am sorry.")]
+    analysis = {
+        "Version": "1.1.0",
+        "Channel": "VOICE",
+        "JobStatus": "COMPLETED",
+        "LanguageCode": "en-US",
+        "CustomerMetadata": {"ContactId": "contact-1"},
+        "Participants": [
+            {"ParticipantId": "p-c", "ParticipantRole": "CUSTOMER"},
+            {"ParticipantId": "p-a", "ParticipantRole": "AGENT"},
+        ],
+        "Transcript": [
+            {"Id": f"t{n}", "ParticipantId": who, "Content": text, "BeginOffsetMillis": n * 4_000}
+            for n, (who, text) in enumerate(said)
+        ],
+    }
+    file = tmp_path / "analysis.json"
+    file.write_text(json.dumps(analysis, indent=2))
+    record = json.loads(invoke("score", "--json", str(file)).output)
+    assert record["session_id"] == "contact-1"
+    assert record["judged"] is True
+    assert record["turns"] == {"total": 2, "customer": 1, "agent": 1, "bot": 0}
+    assert json.loads(invoke("label", str(file)).output)["id"] == "contact-1"

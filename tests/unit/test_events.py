@@ -204,6 +204,7 @@ events = st.builds(
 ).map(
     lambda event: event._replace(
         final=True,
+        offset_ms=None,
         speaker=Speaker.AGENT if event.type is EventType.UTTERANCE else None,
         text="words" if event.type is EventType.UTTERANCE else "",
         name="refund" if event.type is EventType.ACTION else "",

@@ -22,6 +22,7 @@ ALLOWED = {
 PURE_LIBRARIES = {
     "__future__",
     "base64",
+    "binascii",
     "collections",
     "dataclasses",
     "datetime",
@@ -31,6 +32,7 @@ PURE_LIBRARIES = {
     "heapq",
     "importlib",
     "itertools",
+    "jmespath",
     "math",
     "operator",
     "orjson",
@@ -39,6 +41,8 @@ PURE_LIBRARIES = {
     "sys",
     "typing",
     "unicodedata",
+    "urllib",
+    "yaml",
     "zlib",
 }
 FORBIDDEN_CALLS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "sleep", "print"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stream.settings import SettingError, Settings, variable
+from stream.sources import SOURCES
 
 
 def test_defaults_without_environment() -> None:
@@ -124,3 +125,17 @@ def test_shown_settings_read_back_to_the_same() -> None:
         name == variable(setting.name)
         for name, setting in zip(shown, fields(settings), strict=True)
     )
+
+
+@pytest.mark.parametrize("source", ["events", "mapping"])
+def test_a_mapping_file_goes_with_the_mapping_source(source: str) -> None:
+    environ = {"EMPATHY_SOURCE": source}
+    if source != "mapping":
+        environ["EMPATHY_MAPPING_FILE"] = "bus.yaml"
+    with pytest.raises(SettingError, match="EMPATHY_MAPPING_FILE: must be given with"):
+        Settings.from_environment(environ)
+
+
+def test_the_sources_a_setting_names_are_those_there_are() -> None:
+    (setting,) = (field for field in fields(Settings) if field.name == "source")
+    assert setting.metadata["allowed"] == "one of " + ", ".join(SOURCES)
