@@ -76,8 +76,9 @@ class _Partition:
         self.processor = processor
         self.watermark_ms = processor.watermark_ms
         self.moved_at = now
-        self.awaited: tuple[int, float] | None = None
-        """The position at which records already handed out are awaited, and since when."""
+        self.awaited: tuple[int, int, float] | None = None
+        """The position at which records already fetched are awaited, how many batches of any
+        partition were done by then, and since when."""
         self.gap: tuple[int, int] | None = None
         """A position and the next offset that came, when it was read again for the last time."""
 
@@ -113,15 +114,16 @@ class _Partition:
         position = self.processor.position
         return position if (position, fetched) == self.gap else fetched
 
-    def lacks(self, fetched: int, now: float) -> bool:
-        """Whether records before ``fetched`` have not arrived for so long that they will not."""
+    def lacks(self, fetched: int, done: int, now: float) -> bool:
+        """Whether records before ``fetched`` have not arrived for so long that they will not, while
+        no batch was: ``done`` counts those of all partitions."""
         position = self.processor.position
         if position >= fetched:
             self.awaited = None
-        elif self.awaited is None or self.awaited[0] != position:
-            self.awaited = (position, now)
+        elif self.awaited is None or self.awaited[:2] != (position, done):
+            self.awaited = (position, done, now)
         else:
-            return now - self.awaited[1] > _ARRIVAL_SECONDS
+            return now - self.awaited[2] > _ARRIVAL_SECONDS
         return False
 
     def observe_watermark(self, now: float) -> None:
@@ -169,6 +171,7 @@ class Worker:
         self._ticker: asyncio.Task[None] | None = None
         self._failure: asyncio.Future[BaseException] | None = None
         self._beat = time.monotonic()
+        self._batches_done = 0
         self._started = False
         self._rejected_warned = False
         self._share = RejectedShare(settings.max_rejected_ratio)
@@ -363,6 +366,7 @@ class Worker:
             # The next batch must not be taken: its commit would pass over this one.
             await asyncio.Event().wait()
         else:
+            self._batches_done += 1
             self._metrics.batch_seconds.observe(time.monotonic() - started)
 
     def _check_owned(self, message: Message) -> None:
@@ -599,7 +603,7 @@ class Worker:
             now = time.monotonic()
             partition.observe_watermark(now)
             fetched = partition.unexplained(consumer.fetched_to(tp))
-            if partition.lacks(fetched, now):
+            if partition.lacks(fetched, self._batches_done, now):
                 partition.gap = (processor.position, fetched)
                 await self._read_again(partition, tp, fetched)
             if fetched > processor.position:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, KafkaTimeoutError, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 log = logging.getLogger(__name__)
@@ -267,7 +267,13 @@ class ExactlyOnce:
                     self._transaction(partition, results, state, position, token),
                     _TRANSACTION_SECONDS,
                 )
-            except (KafkaError, asyncio.TimeoutError) as error:
+            # The last two are how aiokafka says that the transaction ended in the meantime.
+            except (
+                KafkaError,
+                asyncio.TimeoutError,
+                IllegalOperation,
+                AssertionError,
+            ) as error:
                 await _close(self._producers.pop(partition))
                 if isinstance(error, DeliveryError):
                     raise

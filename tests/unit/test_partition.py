@@ -54,27 +54,34 @@ def test_a_log_without_holes_is_read_again_at_any_hole() -> None:
 
 def test_the_last_batch_lost_is_noticed_by_the_clock() -> None:
     found = partition(10)
-    assert not found.lacks(10, now=0.0)
-    assert not found.lacks(20, now=1.0)
-    assert not found.lacks(20, now=1.0 + _ARRIVAL_SECONDS)
-    assert found.lacks(20, now=1.1 + _ARRIVAL_SECONDS)
+    assert not found.lacks(10, 0, now=0.0)
+    assert not found.lacks(20, 0, now=1.0)
+    assert not found.lacks(20, 0, now=1.0 + _ARRIVAL_SECONDS)
+    assert found.lacks(20, 0, now=1.1 + _ARRIVAL_SECONDS)
     found.processor.skip(19)
-    assert not found.lacks(20, now=99.0)
+    assert not found.lacks(20, 0, now=99.0)
 
 
 def test_progress_starts_the_wait_anew() -> None:
     found = partition(10)
-    assert not found.lacks(30, now=0.0)
+    assert not found.lacks(30, 0, now=0.0)
     found.processor.skip(14)
-    assert not found.lacks(30, now=1.0 + _ARRIVAL_SECONDS)
-    assert found.lacks(30, now=1.1 + 2 * _ARRIVAL_SECONDS)
+    assert not found.lacks(30, 0, now=1.0 + _ARRIVAL_SECONDS)
+    assert found.lacks(30, 0, now=1.1 + 2 * _ARRIVAL_SECONDS)
+
+
+def test_a_busy_worker_waits_for_its_turn() -> None:
+    found = partition(10)
+    assert not found.lacks(30, 0, now=0.0)
+    assert not found.lacks(30, 1, now=9.0)
+    assert found.lacks(30, 1, now=9.1 + _ARRIVAL_SECONDS)
 
 
 def test_a_tail_that_was_fetched_and_lost_is_read_again_once() -> None:
     found = partition(10)
     assert found.unexplained(18) == 18
-    assert not found.lacks(18, now=0.0)
-    assert found.lacks(18, now=0.1 + _ARRIVAL_SECONDS)
+    assert not found.lacks(18, 0, now=0.0)
+    assert found.lacks(18, 0, now=0.1 + _ARRIVAL_SECONDS)
     found.gap = (10, 18)  # read again, and nothing came: the log ends in a transaction's mark
     assert found.unexplained(18) == 10
     assert found.unexplained(25) == 25
