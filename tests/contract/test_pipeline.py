@@ -271,19 +271,19 @@ def test_hostile_bytes_cost_nobody_elses_conversation(
     wait_for_records(settings, worker, len(transcripts))
     assert worker.stop() == 0
 
+    # On a machine so busy that the worker loses its partitions, things are emitted again.
     expected = scored(transcripts, tmp_path)
-    assert records(settings) == {key: [value] for key, value in expected.items()}
-    rejected = read_topic(servers, settings.rejected_topic)
+    found = {key: set(values) for key, values in records(settings).items()}
+    assert found == {key: {value} for key, value in expected.items()}
+    rejected = {}
     reasons = {reason.value for reason in RejectReason}
-    originals: Counter[tuple[bytes | None, bytes | None]] = Counter(bad)
-    for message in rejected:
+    for message in read_topic(servers, settings.rejected_topic):
         headers = dict(message.headers)
         assert headers["reason"].decode() in reasons
         assert headers["source.topic"].decode() == settings.events_topic
-        assert headers["source.offset"].isdigit()
-        originals[message.key, message.value] -= 1
-    assert not +originals
-    assert len(rejected) == len(bad)
+        place = int(headers["source.partition"]), int(headers["source.offset"])
+        rejected[place] = (message.key, message.value)
+    assert Counter(rejected.values()) == Counter(bad)
 
 
 def test_a_session_that_falls_silent_is_closed_by_the_clock(

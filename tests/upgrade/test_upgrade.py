@@ -149,7 +149,6 @@ def test_a_worker_takes_over_from_an_earlier_release(
     finally:
         worker.kill()
     records = read_topic(kafka.bootstrap_servers, settings.interactions_topic)
-    assert len(records) == len(sessions)
     found = {record.key.decode(): comparable(recording, record.value) for record in records}
     assert found == sessions
 
