@@ -22,9 +22,9 @@ import orjson
 
 from stream.session import WATERMARK_KEY, StateError
 from stream.windows.contribution import OTHER_QUEUE, Contribution
-from stream.windows.drop import DropDetector, DropRules, drop_message
+from stream.windows.drop import DropDetector, DropRules
 from stream.windows.rollup import DAY_MS, WINDOWS, Rollup, Tally, Window
-from stream.windows.state import STATE_VERSION, Bucket, Head, decode_layout
+from stream.windows.state import Bucket, Head, decode_floor, encode_floor
 
 FLOOR_KEY = b"\xfffloor"
 """Changelog key of the watermark below which buckets may be gone. Not UTF-8, as no queue is."""
@@ -160,7 +160,7 @@ class QueueRollups:
             if key == WATERMARK_KEY:
                 self._marks = _decode_marks(data)
             elif key == FLOOR_KEY:
-                self._floor = int(decode_layout(data)[2])
+                self._floor = decode_floor(data)
             else:
                 name, _, place = key.decode().rpartition("\0")
                 queue = self._queues.setdefault(name, _Queue(None, self._lengths))
@@ -254,8 +254,8 @@ class QueueRollups:
             self._dirty_heads.add(name)
             applied = True
             for measure in head.observe(contribution):
-                message = drop_message(name, measure, head.detectors[measure])
-                self._drops.append(Emission(name, message))
+                drop = head.detectors[measure].message(name, measure, contribution.ended_ms)
+                self._drops.append(Emission(name, drop.encode()))
         if not applied:
             return Outcome.REDELIVERED
         return Outcome.COUNTED if name == contribution.queue else Outcome.FOLDED
@@ -411,7 +411,7 @@ class QueueRollups:
         # lost in between is known to be lost, and nothing is emitted from what is left of it.
         settled = self._settled
         if settled is not None and (self._floor is None or settled >= self._floor + self._finest):
-            state[FLOOR_KEY] = orjson.dumps([STATE_VERSION, self.position, settled])
+            state[FLOOR_KEY] = encode_floor(self.position, settled)
         state.update((key, None) for key in self._gone())
         return Changes(records, state)
 

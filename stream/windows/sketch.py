@@ -29,9 +29,8 @@ Sketch = dict[int, int]
 
 def add(sketch: Sketch, seconds: float) -> None:
     """Count one value."""
-    if seconds < SMALLEST:
-        bin_ = _ZERO
-    else:
+    bin_ = _ZERO
+    if seconds >= SMALLEST:
         bin_ = math.ceil(math.log(min(seconds, LARGEST)) / _LOG_GAMMA)
     sketch[bin_] = sketch.get(bin_, 0) + 1
 

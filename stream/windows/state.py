@@ -25,7 +25,7 @@ _MIGRATIONS: dict[int, Callable[[list[Any]], list[Any]]] = {}
 """From a version to the step that turns its layout into the next version's."""
 
 
-def decode_layout(data: bytes) -> list[Any]:
+def _layout(data: bytes) -> list[Any]:
     """An encoded value in the current version's layout. Raises :class:`StateError`."""
     try:
         layout: list[Any] = orjson.loads(data)
@@ -34,6 +34,20 @@ def decode_layout(data: bytes) -> list[Any]:
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError) as error:
         raise StateError(f"not a queue's state of version {STATE_VERSION} or older") from error
     return layout
+
+
+def encode_floor(offset: int, watermark_ms: int) -> bytes:
+    """The watermark below which buckets may be gone, settled at ``offset``."""
+    return orjson.dumps([STATE_VERSION, offset, watermark_ms])
+
+
+def decode_floor(data: bytes) -> int:
+    """The watermark of :func:`encode_floor`. Raises :class:`StateError`."""
+    try:
+        _, _, watermark_ms = _layout(data)
+        return int(watermark_ms)
+    except (TypeError, ValueError) as error:
+        raise StateError("not a partition's settled time") from error
 
 
 @dataclass(slots=True)
@@ -68,7 +82,7 @@ class Bucket:
     def decode(cls, data: bytes) -> Bucket:
         """The inverse of :meth:`encode`. Raises :class:`StateError`."""
         try:
-            _, offset, counts, broke_at, scenarios, channels, seconds, seen = decode_layout(data)
+            _, offset, counts, broke_at, scenarios, channels, seconds, seen = _layout(data)
         except ValueError as error:
             raise StateError("not a bucket's state") from error
         tally = Tally(counts, broke_at, scenarios, channels, _pairs(seconds))
@@ -116,7 +130,7 @@ class Head:
     def decode(cls, data: bytes, rules: DropRules) -> Head:
         """The inverse of :meth:`encode`. Raises :class:`StateError`."""
         try:
-            _, offset, newest_ms, channels, wires = decode_layout(data)
+            _, offset, newest_ms, channels, wires = _layout(data)
             detectors = {name: DropDetector.from_wire(rules, w) for name, w in wires.items()}
         except (AttributeError, TypeError, ValueError) as error:
             raise StateError("not a queue's head") from error

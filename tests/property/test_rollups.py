@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +14,6 @@ from hypothesis import strategies as st
 from stream.events import format_time
 from stream.session import WATERMARK_KEY
 from stream.windows import (
-    OTHER_QUEUE,
     Contribution,
     Mark,
     Outcome,
@@ -26,12 +22,6 @@ from stream.windows import (
     Window,
 )
 
-SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "schemas" / "empathy.rollups.schema.json").read_bytes()
-)
-VALIDATOR = jsonschema.Draft202012Validator(
-    SCHEMA, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-)
 MINUTE, HOUR = 60_000, 3_600_000
 START_MS = 1_772_442_000_000
 WINDOWS = (
@@ -238,7 +228,7 @@ def disturbed(log: Log, rng: random.Random, rules: RollupRules = RULES) -> Machi
     return machine
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32), st.integers(1, 80))
 def test_the_last_message_of_each_window_is_the_plain_count(seed: int, size: int) -> None:
     log = make_log(seed, size)
@@ -255,7 +245,7 @@ def test_the_last_message_of_each_window_is_the_plain_count(seed: int, size: int
         assert (ratio is None) == (message["judged"] < RULES.min_judged)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 80))
 def test_batches_and_crashes_leave_the_same_state_and_bytes(seed: int, size: int) -> None:
     log = make_log(seed, size)
