@@ -1,0 +1,89 @@
+"""What one interaction adds to its queue's windows: the message of the repartition topic."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields
+from typing import NamedTuple
+
+import orjson
+
+from stream.events import parse_time
+from stream.session.record import Habits, InteractionRecord, Signals
+
+CONTRIBUTION_VERSION = 1
+
+OTHER_QUEUE = "other"
+"""Queue of the interactions that name none, and of those past the limit."""
+
+BEHAVIOURS = (*(f.name for f in fields(Signals)), *(f.name for f in fields(Habits)))
+"""The four signals and the three habits, in the record's order."""
+
+
+class ContributionError(ValueError):
+    """Bytes that are not a contribution of a known version."""
+
+
+class Contribution(NamedTuple):
+    """One judged or unjudged interaction, without identities and without text.
+
+    ``session`` is 64 bits of a hash of the session id: a record that is emitted again after a
+    crash contributes once. ``seconds`` to recognition and ``broke_at`` (a step) are None where
+    there was none. ``behaviours`` holds opportunities and kept of each of :data:`BEHAVIOURS`.
+    """
+
+    queue: str
+    session: int
+    ended_ms: int
+    judged: bool
+    recognized: bool
+    recognized_first: bool
+    scenario: str
+    channel: str
+    seconds: float | None
+    broke_at: str | None
+    repeats: int
+    scripts: int
+    behaviours: list[int]
+
+    @classmethod
+    def of(cls, record: InteractionRecord) -> Contribution:
+        """The contribution of a record. It belongs under the key ``contribution.queue``."""
+        digest = hashlib.blake2b(record.session_id.encode(), digest_size=8).digest()
+        kept = [getattr(record.signals, f.name) for f in fields(Signals)]
+        kept += [getattr(record.habits, f.name) for f in fields(Habits)]
+        return cls(
+            queue=record.queue or OTHER_QUEUE,
+            session=int.from_bytes(digest, "big"),
+            ended_ms=parse_time(record.ended_at),
+            judged=record.judged,
+            recognized=record.recognized,
+            recognized_first=record.recognized_first,
+            scenario=record.scenario,
+            channel=record.channel,
+            seconds=record.recognition.seconds if record.recognition else None,
+            broke_at=record.broke_at.step if record.broke_at else None,
+            repeats=record.repeats,
+            # Wording that recurs over sessions is not in the record yet.
+            scripts=getattr(record.wording, "scripts", 0),
+            behaviours=[count for each in kept for count in (each.opportunities, each.kept)],
+        )
+
+    def encode(self) -> bytes:
+        return orjson.dumps([CONTRIBUTION_VERSION, *self])
+
+    @classmethod
+    def decode(cls, data: bytes) -> Contribution:
+        """The inverse of :meth:`encode`. Raises :class:`ContributionError`."""
+        try:
+            version, *values = orjson.loads(data)
+            if version != CONTRIBUTION_VERSION:
+                raise ValueError
+            contribution = cls(*values)
+            if len(contribution.behaviours) != 2 * len(BEHAVIOURS):
+                raise ValueError
+        except (orjson.JSONDecodeError, TypeError, ValueError) as error:
+            raise ContributionError(
+                f"not a contribution of version {CONTRIBUTION_VERSION}"
+            ) from error
+        return contribution
