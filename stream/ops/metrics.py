@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -13,8 +14,10 @@ from prometheus_client import (
     Info,
     disable_created_metrics,
 )
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 
-from stream import __version__
+from stream import __version__, windows
 from stream.events import EventType, RejectReason
 from stream.session import GapChange, InteractionRecord, Outcome
 from stream.sources import DropReason
@@ -25,6 +28,68 @@ OTHER_QUEUE = "other"
 _RECOGNITION_SECONDS = (5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 14_400, 86_400)
 _LATENCY_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+_STANDING_GAUGES = (
+    (
+        "empathy_recognition_ratio",
+        "Share of the judged interactions of the newest window with recognition, by queue; absent "
+        "where there are too few.",
+        ("queue", "window"),
+    ),
+    (
+        "empathy_recognized_first_ratio",
+        "Share of the judged interactions of the newest window in which recognition came first, by "
+        "queue; absent where there are too few.",
+        ("queue", "window"),
+    ),
+    (
+        "empathy_signal_ratio",
+        "Share of the opportunities of the newest window in which a signal or habit was kept, by "
+        "queue; absent where there are too few.",
+        ("queue", "window", "signal"),
+    ),
+    (
+        "empathy_window_interactions",
+        "Judged interactions of the newest window, by queue: what its ratios rest on.",
+        ("queue", "window"),
+    ),
+    (
+        "empathy_baseline_ratio",
+        "What the queue's own history says of a measure at this hour of the week.",
+        ("queue", "measure"),
+    ),
+    (
+        "empathy_drop_statistic",
+        "Evidence that a measure has fallen below its baseline; at 1 it is an alarm.",
+        ("queue", "measure"),
+    ),
+    (
+        "empathy_drop_active",
+        "1 while a measure is in a drop.",
+        ("queue", "measure"),
+    ),
+)
+
+
+class QueueStanding(NamedTuple):
+    """Where a queue stands: its newest windows, and its drop detectors by measure.
+
+    A signal's ratio is stated from ``min_judged`` opportunities on.
+    """
+
+    queue: str
+    windows: list[windows.Rollup]
+    detectors: dict[str, DetectorView]
+    min_judged: int
+
+
+class DetectorView(NamedTuple):
+    """A drop detector at one moment. ``baseline_ratio`` is None before it has history."""
+
+    baseline_ratio: float | None
+    statistic: float
+    state: windows.DropState
 
 
 class Metrics:
@@ -172,6 +237,26 @@ class Metrics:
             "Rebalances that this worker went through.",
             registry=registry,
         )
+        self.ready = Gauge(
+            "empathy_worker_ready",
+            "1 while the worker is a member of the group with its state recovered.",
+            registry=registry,
+        )
+        self.recovery = Gauge(
+            "empathy_recovery_seconds",
+            "How long the newest rebalance took, from the revocation to the state recovered.",
+            registry=registry,
+        )
+        self.contributions = Counter(
+            "empathy_contributions_total",
+            "Interactions regrouped by queue, by what became of them.",
+            ["outcome"],
+            registry=registry,
+        )
+        for became in windows.Outcome:
+            self.contributions.labels(became.value)
+        self._standings: list[QueueStanding] = []
+        registry.register(self)
         build = Info("empathy_build", "Version of the service.", registry=registry)
         build.info(
             {
@@ -180,6 +265,46 @@ class Metrics:
                 "python": platform.python_version(),
             }
         )
+
+    def show_standings(self, standings: list[QueueStanding]) -> None:
+        """Where the queues stand whose windows this worker keeps; all others vanish."""
+        self._standings = standings
+
+    def describe(self) -> list[Metric]:
+        """Names of what :meth:`collect` gives, for the registry."""
+        return [GaugeMetricFamily(name, text) for name, text, _ in _STANDING_GAUGES]
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges of the queues, from one moment."""
+        standings = self._standings
+        families = {
+            name: GaugeMetricFamily(name, text, labels=labels)
+            for name, text, labels in _STANDING_GAUGES
+        }
+        for standing in standings:
+            for rollup in standing.windows:
+                where = [standing.queue, rollup.window]
+                families["empathy_window_interactions"].add_metric(where, rollup.judged)
+                for name, ratio in (
+                    ("empathy_recognition_ratio", rollup.recognized_ratio),
+                    ("empathy_recognized_first_ratio", rollup.recognized_first_ratio),
+                ):
+                    if ratio is not None:
+                        families[name].add_metric(where, ratio)
+                for behaviour, kept in rollup.behaviours():
+                    if kept.opportunities >= standing.min_judged:
+                        families["empathy_signal_ratio"].add_metric(
+                            [*where, behaviour], kept.kept / kept.opportunities
+                        )
+            for measure, detector in standing.detectors.items():
+                where = [standing.queue, measure]
+                baseline = detector.baseline_ratio
+                if baseline is not None:
+                    families["empathy_baseline_ratio"].add_metric(where, baseline)
+                families["empathy_drop_statistic"].add_metric(where, detector.statistic)
+                dropping = detector.state is windows.DropState.DROPPING
+                families["empathy_drop_active"].add_metric(where, float(dropping))
+        yield from families.values()
 
     def queue_label(self, queue: str) -> str:
         """The label that a queue counts under."""

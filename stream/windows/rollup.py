@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 import orjson
@@ -97,6 +97,12 @@ class Rollup:
     broke_at: dict[str, int]
     scenarios: dict[str, Cell]
     channels: dict[str, Cell]
+
+    def behaviours(self) -> Iterator[tuple[str, Kept]]:
+        """The signals and habits by name."""
+        for group in (self.signals, self.habits):
+            for each in fields(group):
+                yield each.name, getattr(group, each.name)
 
     def encode(self) -> bytes:
         """The message's JSON; the same window always encodes to the same bytes."""
