@@ -273,6 +273,11 @@ class DropDetector:
         return self._score / self._threshold
 
     @property
+    def warm(self) -> bool:
+        """Whether the baseline has learnt enough for an alarm."""
+        return self._learnt >= self._rules.min_history
+
+    @property
     def overdispersion(self) -> float:
         """How far the queue wobbles beyond chance, as a factor of the variance, at least 1."""
         return self._baseline.overdispersion
@@ -338,7 +343,7 @@ class DropDetector:
         """Set the weights of the evidence, and the threshold, for the current hour."""
         rules = self._rules
         ratio = self.baseline_ratio = self._baseline.ratio(self._hour % _WEEK)
-        if self._learnt < rules.min_history:
+        if not self.warm:
             return
         spread = self._baseline.overdispersion
         fallen = ratio * rules.odds_ratio / (1 - ratio + ratio * rules.odds_ratio)
