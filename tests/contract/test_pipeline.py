@@ -208,7 +208,8 @@ def test_every_interaction_is_in_its_queues_windows_once(
         for message in read_topic(servers, settings.rollups_topic):
             rollup = json.loads(message.value)
             assert rollup["queue"] == message.key.decode()
-            if rollup["type"] == "window" and rollup["window"] == "1m":
+            early = rollup["type"] == "window" and rollup["start_at"] < "2026-01-01T02"
+            if early and rollup["window"] == "1m":
                 found[rollup["queue"], rollup["start_at"]] = rollup
         return found
 
