@@ -120,7 +120,7 @@ _VOLUME_KEPT = 1 - 1 / 336
 _SPREAD_KEPT = 1 - 1 / 2_000
 """What is left of the overdispersion's past at each further hour."""
 
-_SPREAD_WEIGHT, _SPREAD_PRIOR = 100.0, 1.3
+_SPREAD_WEIGHT, _SPREAD_PRIOR = 50.0, 1.3
 """Hours that the prior of the overdispersion weighs, and the prior: little is known at first."""
 
 _UNIT = 16
