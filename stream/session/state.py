@@ -24,6 +24,10 @@ _MIGRATIONS: dict[int, Callable[[list[Any]], list[Any]]] = {1: _without_gaps}
 """From a version to the step that turns its layout into the next version's."""
 
 
+_WIRE_LEVELS = 8
+"""Most levels that the wire form of a reading may nest."""
+
+
 class Fact(NamedTuple):
     """What one event shows, independent of every other event.
 
@@ -321,6 +325,17 @@ class SessionState:
             raise ValueError("a time that no event can have")
         if set(map(type, texts)) != {str}:
             raise ValueError("a text is something else")
+        if any(_nests(fact.value, _WIRE_LEVELS) for fact in self.facts):
+            raise ValueError("no reading nests like that")
+
+
+def _nests(value: Any, levels: int) -> bool:
+    """Whether lists and objects nest deeper than ``levels``: JSON is read far deeper than it can be
+    written again."""
+    if type(value) not in (list, dict):
+        return False
+    parts = value if type(value) is list else value.values()
+    return levels == 0 or any(_nests(part, levels - 1) for part in parts)
 
 
 def _require_counts(*values: Any) -> None:
