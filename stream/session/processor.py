@@ -100,7 +100,7 @@ def newest_mark(data: bytes) -> int:
     """
     try:
         return max((int(mark[0]) for mark in orjson.loads(data)), default=-1)
-    except (orjson.JSONDecodeError, IndexError, TypeError, ValueError) as error:
+    except (orjson.JSONDecodeError, LookupError, TypeError, ValueError) as error:
         raise StateError("the partition's watermarks cannot be read") from error
 
 
@@ -253,7 +253,7 @@ class SessionProcessor:
                 self._decided.append(state.session_id)
                 continue
             self._schedule(state)
-            if state.gap_due is not None:
+            if state.gap_due is not None and self._gap_rules is not None:
                 self._gap_timers.set(state.session_id, state.gap_due[1])
         self._remembered.extend(sorted(closed))
 

@@ -66,6 +66,7 @@ class Worker:
         self._rollups = RollupStage(
             settings,
             metrics,
+            partitions,
             **self._parts(
                 "rollups",
                 settings.repartition_topic,

@@ -35,10 +35,10 @@ _SLICE_SECONDS = 0.002
 class RollupStage(Stage[QueueRollups]):
     """Reads what the session stage regrouped by queue."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, **stage: Any) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, partitions: int, **stage: Any) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._rules = rollup_rules(settings)
+        self._rules = rollup_rules(settings, partitions)
         self._round: Iterator[QueueStanding] | None = None
         self._standings: list[QueueStanding] = []
         self._next_round = 0.0

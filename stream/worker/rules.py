@@ -29,12 +29,13 @@ def gap_rules(settings: Settings) -> GapRules:
     )
 
 
-def rollup_rules(settings: Settings) -> RollupRules:
-    """How queues are rolled up, by the settings."""
+def rollup_rules(settings: Settings, partitions: int) -> RollupRules:
+    """How the queues of one of ``partitions`` are rolled up, by the settings."""
     return RollupRules(
         grace_ms=round(settings.grace_seconds * 1000),
         min_judged=settings.min_judged,
-        max_queues=settings.max_queues,
+        # Each partition folds for itself; together they keep to the limit, or nearly.
+        max_queues=-(-settings.max_queues // partitions),
         drop=DropRules(false_alarms=settings.drop_false_alarms),
     )
 

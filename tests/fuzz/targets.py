@@ -182,11 +182,12 @@ def _state(data: bytes) -> str:
 
 
 def _marks(data: bytes) -> str:
-    try:
+    with contextlib.suppress(StateError):
         newest_mark(data)
+    try:
+        processor = SessionProcessor(fast(), _RULES, {WATERMARK_KEY: data})
     except StateError:
         return "refused"
-    processor = SessionProcessor(fast(), _RULES, {WATERMARK_KEY: data})
     processor.resume(5)
     processor.process(5, _EVENTS[0], _EVENTS[0].time_ms)
     now = processor.now()
