@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 from stream.ops.board import Board
 from stream.ops.metrics import DetectorView, Metrics, QueueStanding
+from stream.session import Outcome
 from stream.session.gaps import (
-    DATA_BEFORE_RECOGNITION,
     EXPLAINED,
     GAP_KINDS,
     RECOGNIZED,
     SESSION_CLOSED,
-    UNEXPLAINED_HOLD,
     UNRECOGNIZED_CONCERN,
     GapEvent,
     gap_event,
@@ -86,25 +85,17 @@ def rollups(start_ms: int, hours: int, falls: str = "", seed: int = 1) -> Iterat
 
 
 def gaps(now_ms: int) -> Iterator[bytes]:
+    """What the gaps topic holds: thirty gaps, the last four of them open."""
     rng = random.Random(2)
-    endings = (RECOGNIZED, SESSION_CLOSED, EXPLAINED, None)
+    endings = (RECOGNIZED, SESSION_CLOSED, EXPLAINED)
     for number in range(30):
-        opened_ms = now_ms - (30 - number) * 41_000
-        kind = GAP_KINDS[number % len(GAP_KINDS)]
-        event = gap(
-            f"session-{number}", opened_ms, kind, rng.choice(list(QUEUES)), high_emotion=not number % 5
-        )
-        yield event.encode()
-        closed_by = endings[number % 3] if number < 26 else None
-        if closed_by:
-            yield gap(
-                f"session-{number}",
-                opened_ms,
-                kind,
-                event.queue,
-                opened_ms + rng.randrange(4_000, 200_000),
-                closed_by,
-            ).encode()
+        session, opened_ms = f"session-{number}", now_ms - (30 - number) * 41_000
+        what = (GAP_KINDS[number % len(GAP_KINDS)], rng.choice(list(QUEUES)))
+        high_emotion = number % 5 == 0
+        yield gap(session, opened_ms, *what, high_emotion=high_emotion).encode()
+        if number < 26:
+            closing = opened_ms + rng.randrange(4_000, 200_000), endings[number % 3]
+            yield gap(session, opened_ms, *what, *closing, high_emotion=high_emotion).encode()
 
 
 def busy_metrics() -> Metrics:
@@ -113,7 +104,8 @@ def busy_metrics() -> Metrics:
     metrics.lag.labels("1").set(3)
     metrics.assigned.set(2)
     metrics.open_sessions.set(48)
-    metrics.rejected.labels("not_json").inc(3)
+    metrics.count_events("utterance", Outcome.ACCEPTED, 20_000)
+    metrics.rejected.labels("malformed_json").inc(3)
     metrics.recovery.set(3.3)
     metrics.rebalances.inc()
     for _ in range(100):
@@ -139,6 +131,3 @@ def filled_board(now_ms: int, falls: str = "deliveries") -> Board:
     for value in gaps(now_ms):
         board.take("gaps", value)
     return board
-
-
-__all__ = ["DATA_BEFORE_RECOGNITION", "UNEXPLAINED_HOLD"]

@@ -19,7 +19,7 @@ import orjson
 
 from stream import __version__
 from stream.events import parse_time
-from stream.ops.metrics import DetectorView, Metrics, total
+from stream.ops.metrics import OTHER_QUEUE, DetectorView, Metrics, total
 from stream.session.gaps import GAP_KINDS, GAP_VERSION
 from stream.windows import WINDOWS, DropState, RollupRules
 from stream.windows.contribution import BEHAVIOURS
@@ -42,7 +42,7 @@ _RATE_MS = 60_000
 """The rate of events is that of the last minute."""
 
 
-class _Unknown(ValueError):
+class _UnknownError(ValueError):
     """A message of a type or version that is not known."""
 
 
@@ -101,18 +101,16 @@ class _Gap(NamedTuple):
 
 
 class _Queue:
-    """``courses`` maps a window's name to the ratios by the window's end."""
+    """``courses`` maps a window's name to the ratios by the window's end; ``active_ms`` is the
+    newest end of a window or opening of a gap."""
 
-    __slots__ = ("courses", "drops", "newest")
+    __slots__ = ("active_ms", "courses", "drops", "newest")
 
     def __init__(self) -> None:
         self.newest: dict[str, _Figures] = {}
         self.courses: dict[str, dict[int, float | None]] = {}
         self.drops: dict[str, _Drop] = {}
-
-    @property
-    def newest_ms(self) -> int:
-        return max((figures.end_ms for figures in self.newest.values()), default=0)
+        self.active_ms = 0
 
     def take(self, name: str, figures: _Figures) -> None:
         """A window, or its correction: the last message of each holds."""
@@ -148,6 +146,7 @@ class Board:
         self._lock = threading.Lock()
         self._queues: dict[str, _Queue] = {}
         self._queues_full = False
+        self._active_ms = 0
         self._newest: dict[str, int] = dict.fromkeys(_WINDOWS, 0)
         """The newest end of a window by the window's name."""
         self._open: OrderedDict[tuple[str, str], _Gap] = OrderedDict()
@@ -165,7 +164,7 @@ class Board:
         with self._lock:
             try:
                 take(orjson.loads(value or b""))
-            except _Unknown:
+            except _UnknownError:
                 self._ignored["unknown"] += 1
             except (AttributeError, KeyError, TypeError, ValueError):
                 self._ignored["unreadable"] += 1
@@ -178,7 +177,7 @@ class Board:
                 return
             figures = _Figures.of(message)
             self._newest[name] = max(self._newest[name], figures.end_ms)
-            queue = self._queue(_text(message["queue"]))
+            queue = self._queue(_text(message["queue"]), figures.end_ms)
             if queue is not None:
                 queue.take(name, figures)
         elif version == ("drop", DROP_VERSION):
@@ -190,15 +189,15 @@ class Board:
                 _count(message["judged"]),
             )
             measure = _text(message["measure"])
-            queue = self._queue(_text(message["queue"]))
+            queue = self._queue(_text(message["queue"]), drop.at_ms)
             if queue is not None:
                 queue.drops[measure] = drop
         else:
-            raise _Unknown
+            raise _UnknownError
 
     def _take_gap(self, message: dict[str, Any]) -> None:
         if message["schema_version"] != GAP_VERSION or message["kind"] not in GAP_KINDS:
-            raise _Unknown
+            raise _UnknownError
         key = _text(message["session_id"]), message["kind"]
         closed = {"opened": False, "closed": True}[message["status"]]
         if key in self._closed or (key in self._open and not closed):
@@ -215,6 +214,7 @@ class Board:
             _count(message["agent_turns"]),
             bool(message["high_emotion"]),
         )
+        self._queue(gap.queue or OTHER_QUEUE, gap.opened_ms)
         if known is None:
             self._gaps_seen += 1
         if closed:
@@ -227,23 +227,22 @@ class Board:
         if len(self._open) > _MAX_OPEN_GAPS:
             self._open.popitem(last=False)
 
-    def _queue(self, name: str) -> _Queue | None:
+    def _queue(self, name: str, active_ms: int) -> _Queue | None:
+        self._active_ms = max(self._active_ms, active_ms)
         queue = self._queues.get(name)
         if queue is None:
             if len(self._queues) >= self._max_queues:
-                self._forget_silent()
+                for silent in [each for each in self._queues if self._is_silent(each)]:
+                    del self._queues[silent]
             if len(self._queues) >= self._max_queues:
                 self._queues_full = True
                 return None
             queue = self._queues[name] = _Queue()
+        queue.active_ms = max(queue.active_ms, active_ms)
         return queue
 
-    def _forget_silent(self) -> None:
-        for name in [name for name, queue in self._queues.items() if self._is_silent(queue)]:
-            del self._queues[name]
-
-    def _is_silent(self, queue: _Queue) -> bool:
-        return queue.newest_ms < max(self._newest.values()) - DAY_MS
+    def _is_silent(self, name: str) -> bool:
+        return self._queues[name].active_ms < self._active_ms - DAY_MS
 
     # -- out ------------------------------------------------------------------------------------
 
@@ -252,21 +251,18 @@ class Board:
 
         Ratios are shares of judged interactions, None of too few.
         """
-        detectors = {
-            standing.queue: standing.detectors for standing in self._metrics.standings
-        }
+        detectors = {standing.queue: standing.detectors for standing in self._metrics.standings}
         with self._lock:
-            open_gaps = Counter(gap.queue for gap in self._open.values())
-            silent = {
-                name
-                for name, queue in self._queues.items()
-                if self._is_silent(queue) and not open_gaps[name]
-            }
+            open_gaps = Counter(gap.queue or OTHER_QUEUE for gap in self._open.values())
             rows = [
                 self._row(name, queue, detectors.get(name, {}), open_gaps[name])
                 for name, queue in self._queues.items()
             ]
-            rows = [row for row in rows if row["drop"] or row["queue"] not in silent]
+            rows = [
+                row
+                for row in rows
+                if row["drop"] or row["open_gaps"] or not self._is_silent(row["queue"])
+            ]
             return {
                 "now_ms": now_ms,
                 "newest_ms": max(self._newest.values()) or None,
@@ -370,7 +366,9 @@ class Board:
                 "ratio": said.ratio,
                 "judged": said.judged,
             }
-        return (DropState.RECOVERED if DropState.RECOVERED in states.values() else DropState.OK), None
+        return (
+            DropState.RECOVERED if DropState.RECOVERED in states.values() else DropState.OK
+        ), None
 
     def _reference(
         self,
