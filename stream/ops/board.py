@@ -31,6 +31,7 @@ TopicKind = Literal["rollups", "gaps"]
 _WINDOWS = {window.name: window for window in WINDOWS if window.size_ms > MINUTE_MS}
 """Shown from the shortest that states a ratio. A minute has too few interactions for one."""
 
+_MEASURES = ("recognized", "recognized_first")
 _MEASURE = "recognized_first"
 _COURSE_POINTS = 60
 _GAPS_SHOWN = 50
@@ -180,7 +181,7 @@ class Board:
             queue = self._queue(_text(message["queue"]), figures.end_ms)
             if queue is not None:
                 queue.take(name, figures)
-        elif version == ("drop", DROP_VERSION):
+        elif version == ("drop", DROP_VERSION) and message["measure"] in _MEASURES:
             drop = _Drop(
                 DropState(message["state"]),
                 parse_time(message["at"]),
@@ -188,10 +189,9 @@ class Board:
                 _number(message["ratio"]),
                 _count(message["judged"]),
             )
-            measure = _text(message["measure"])
             queue = self._queue(_text(message["queue"]), drop.at_ms)
             if queue is not None:
-                queue.drops[measure] = drop
+                queue.drops[message["measure"]] = drop
         else:
             raise _UnknownError
 

@@ -97,7 +97,8 @@ class OpsServer:
         if method not in ("GET", "HEAD"):
             return _plain(start_response, "405 Method Not Allowed", "only GET and HEAD")
         if path == "/metrics":
-            return self._metrics(environ, start_response)
+            # The exporter answers GET alone.
+            return self._metrics({**environ, "REQUEST_METHOD": "GET"}, start_response)
         if self._board is not None:
             if path == "/":
                 policy = ("Content-Security-Policy", self._page_policy)

@@ -253,6 +253,7 @@ def test_a_message_with_another_fields_type_harms_nothing(topic: Any, field: str
     [
         ("rollups", {"schema_version": 2}),
         ("rollups", {"type": "forecast"}),
+        ("rollups", {"type": "drop", "measure": "patience"}),
         ("gaps", {"schema_version": 2}),
         ("gaps", {"kind": "silence"}),
     ],
