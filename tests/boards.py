@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import cache
 
 from stream.ops.board import Board
 from stream.ops.metrics import DetectorView, Metrics, QueueStanding
@@ -62,9 +63,10 @@ def contribution(
     )
 
 
-def rollups(start_ms: int, hours: int, falls: str = "", seed: int = 1) -> Iterator[bytes]:
+@cache
+def _rollups(start_ms: int, hours: int, falls: str) -> list[bytes]:
     """What the rollups topic holds of :data:`QUEUES`, of which one falls in the last hour."""
-    rng = random.Random(seed)
+    rng, values = random.Random(1), []
     rules = RollupRules(drop=DropRules(min_history=100))
     processor = QueueRollups(rules, {})
     ended = sorted(
@@ -81,7 +83,8 @@ def rollups(start_ms: int, hours: int, falls: str = "", seed: int = 1) -> Iterat
         if number % 50 == 0 or number == len(ended) - 1:
             changes = processor.take()
             processor.confirm(changes)
-            yield from (emission.value for emission in changes.records)
+            values += [emission.value for emission in changes.records]
+    return values
 
 
 def gaps(now_ms: int) -> Iterator[bytes]:
@@ -126,7 +129,7 @@ def busy_metrics() -> Metrics:
 def filled_board(now_ms: int, falls: str = "deliveries") -> Board:
     """Three hours of four queues up to ``now_ms``, and thirty gaps."""
     board = Board(busy_metrics(), lambda: "")
-    for value in rollups((now_ms // HOUR - 3) * HOUR, 3, falls):
+    for value in _rollups((now_ms // HOUR - 3) * HOUR, 3, falls):
         board.take("rollups", value)
     for value in gaps(now_ms):
         board.take("gaps", value)

@@ -147,6 +147,8 @@ class Board:
         self._lock = threading.Lock()
         self._queues: dict[str, _Queue] = {}
         self._queues_full = False
+        self._full_until_ms = 0
+        """While none of the queues can have become silent; to look costs as much as a message."""
         self._active_ms = 0
         self._newest: dict[str, int] = dict.fromkeys(_WINDOWS, 0)
         """The newest end of a window by the window's name."""
@@ -231,15 +233,20 @@ class Board:
         self._active_ms = max(self._active_ms, active_ms)
         queue = self._queues.get(name)
         if queue is None:
-            if len(self._queues) >= self._max_queues:
-                for silent in [each for each in self._queues if self._is_silent(each)]:
-                    del self._queues[silent]
+            if len(self._queues) >= self._max_queues and self._active_ms > self._full_until_ms:
+                self._forget_silent()
             if len(self._queues) >= self._max_queues:
                 self._queues_full = True
                 return None
             queue = self._queues[name] = _Queue()
         queue.active_ms = max(queue.active_ms, active_ms)
         return queue
+
+    def _forget_silent(self) -> None:
+        for name in [name for name in self._queues if self._is_silent(name)]:
+            del self._queues[name]
+        oldest_ms = min((queue.active_ms for queue in self._queues.values()), default=0)
+        self._full_until_ms = oldest_ms + DAY_MS
 
     def _is_silent(self, name: str) -> bool:
         return self._queues[name].active_ms < self._active_ms - DAY_MS

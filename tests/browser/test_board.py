@@ -29,9 +29,12 @@ CHROMIUM = next(
     None,
 )
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium: apt-get install chromium-headless-shell"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="no Chromium: apt-get install chromium-headless-shell"
+    ),
+]
 
 WIDTHS = (360, 1280)
 
@@ -213,7 +216,7 @@ def test_gaps_come_and_close_while_it_is_open(browser: Browser, full: Served) ->
     page, seen = opened(browser, full)
     expect(page.locator("#gaps tbody tr")).to_have_count(12)
     row = page.locator("#gaps tbody tr").nth(0)
-    page.evaluate("document.querySelector('#gaps tbody tr').id = 'kept'")
+    page.evaluate("document.querySelector('#gaps tbody tr').id = 'first-row'")
     said = page.locator("#said")
     expect(said).to_have_text("")
     full.now_ms += 5_000
@@ -228,7 +231,7 @@ def test_gaps_come_and_close_while_it_is_open(browser: Browser, full: Served) ->
     expect(row).to_contain_text("recognised")
     expect(row).to_contain_text("after 1\u00a0s")
     # What is being read is changed in place, not drawn anew.
-    assert page.locator("#kept").count() == 1
+    assert page.locator("#first-row").count() == 1
     assert seen.faults == []
     page.close()
 

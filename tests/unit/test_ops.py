@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -204,6 +205,27 @@ def test_the_board_is_served(board_server: OpsServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/board.json", "/healthz", "/nowhere", "/metrics"])
+def test_many_who_look_cost_one_look() -> None:
+    looks: list[int] = []
+
+    def look() -> dict[str, object]:
+        looks.append(1)
+        return {"looks": len(looks)}
+
+    ops = OpsServer("127.0.0.1", 0, Metrics("x", 3).registry, Probe(), Probe(), board=look)
+    ops.start()
+    try:
+        started = time.monotonic()
+        answers = [get(ops, "/board.json") for _ in range(20)]
+        assert len(looks) <= 1 + (time.monotonic() - started)
+        assert answers[0] == (200, '{"looks":1}')
+        while len(looks) < 2:
+            assert time.monotonic() < started + 20
+            get(ops, "/board.json")
+    finally:
+        ops.stop()
+
+
 def test_head_says_the_same_without_the_body(board_server: OpsServer, path: str) -> None:
     full, bare = raw(board_server, path, "GET"), raw(board_server, path, "HEAD")
     assert bare[0] == full[0]
