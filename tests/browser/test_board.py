@@ -158,6 +158,20 @@ def test_it_waits_for_the_first_conversations(browser: Browser, empty: Served, w
     page.close()
 
 
+def test_it_fits_every_width(browser: Browser, full: Served) -> None:
+    page, _ = opened(browser, full)
+    expect(page.locator("#queues tbody tr")).to_have_count(4)
+    for width in range(320, 1500, 40):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert overflow(page) <= 0, width
+        clipped = page.evaluate(
+            "[...document.querySelectorAll('section')].filter((each) => "
+            "each.scrollWidth > each.clientWidth).map((each) => each.id)"
+        )
+        assert clipped == [], width
+    page.close()
+
+
 def test_it_asks_nobody_else_and_obeys_its_policy(browser: Browser, full: Served) -> None:
     page, seen = opened(browser, full)
     expect(page.locator("#queues tbody tr")).to_have_count(4)

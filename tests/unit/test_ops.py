@@ -204,7 +204,6 @@ def test_the_board_is_served(board_server: OpsServer) -> None:
     assert get(board_server, "/board.json", "POST")[0] == 405
 
 
-@pytest.mark.parametrize("path", ["/", "/board.json", "/healthz", "/nowhere", "/metrics"])
 def test_many_who_look_cost_one_look() -> None:
     looks: list[int] = []
 
@@ -226,6 +225,7 @@ def test_many_who_look_cost_one_look() -> None:
         ops.stop()
 
 
+@pytest.mark.parametrize("path", ["/", "/board.json", "/healthz", "/nowhere", "/metrics"])
 def test_head_says_the_same_without_the_body(board_server: OpsServer, path: str) -> None:
     full, bare = raw(board_server, path, "GET"), raw(board_server, path, "HEAD")
     assert bare[0] == full[0]
