@@ -254,7 +254,10 @@ class Settings:
     )
     ops_host: str = _text("127.0.0.1", "Address of the operations port; 0.0.0.0 opens it to all.")
     ops_port: int = _integer(
-        9464, "Operations port: /metrics, /healthz, /readyz; 0 takes a free one.", 0, 65_535
+        9464,
+        "Operations port: the board at /, /metrics, /healthz, /readyz; 0 takes a free one.",
+        0,
+        65_535,
     )
     stuck_seconds: float = _seconds(
         60, "/healthz fails when the worker has made no progress for this long.", 1, 3600
