@@ -39,8 +39,8 @@ class ToolsUnavailable(Exception):  # noqa: N818  (a state of the machine, not a
     """The programs cannot be had on this machine; the message says why."""
 
 
-def tool(name: str) -> str:
-    """The path of ``prometheus``, ``promtool``, ``alertmanager`` or ``amtool``.
+def tool(name: str) -> list[str]:
+    """The command that runs ``prometheus``, ``promtool``, ``alertmanager`` or ``amtool``.
 
     Where it cannot be had, the test is skipped with the reason; in CI (``CI`` is set) it fails.
     """
@@ -48,20 +48,31 @@ def tool(name: str) -> str:
     for candidate in names:
         found = shutil.which(candidate)
         if found:
-            return found
+            return [found]
     try:
         folder = _unpacked()
+        program = next(str(found) for each in names if (found := folder / "bin" / each).exists())
+        return [*_sharing(folder / "share"), program] if name == "alertmanager" else [program]
     except ToolsUnavailable as reason:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"no {name}: {reason}")
-    return next(str(folder / each) for each in names if (folder / each).exists())
+
+
+def _sharing(share: Path) -> list[str]:
+    """What runs a command that finds ``share`` at ``/usr/share``: Debian's Alertmanager reads its
+    templates there and nowhere else."""
+    inside = ["/bin/sh", "-c", 'mount --bind "$0" /usr/share && exec "$@"', str(share)]
+    unshare = shutil.which("unshare") or "unshare"  # a daemon is started without a PATH
+    command = [unshare, "--user", "--map-root-user", "--mount", *inside]
+    _run(*command, "true", cwd="/")
+    return command
 
 
 def run_tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run one of the programs to its end, its errors among its output."""
     return subprocess.run(
-        [tool(name), *map(os.fspath, arguments)],
+        [*tool(name), *map(os.fspath, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -72,7 +83,7 @@ def run_tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[s
 
 
 def _unpacked() -> Path:
-    """The folder with the programs of Debian's packages, fetched the first time."""
+    """``/usr`` of Debian's packages, fetched the first time."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "empathy-stream"
     folder = cache / "prometheus-debian"
     if not folder.is_dir():
@@ -81,13 +92,10 @@ def _unpacked() -> Path:
             fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes start at once
             if not folder.is_dir():
                 _fetch(folder)
-    return folder / "usr" / "bin"
+    return folder / "usr"
 
 
 def _fetch(folder: Path) -> None:
-    for program in ("apt-get", "dpkg"):
-        if not shutil.which(program):
-            raise ToolsUnavailable(f"neither the program nor {program} is installed")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="prometheus-fetching-") as scratch:
         try:
             _run("apt-get", "-q", "download", *_PACKAGES, cwd=scratch)
@@ -111,6 +119,8 @@ def _run(*command: str, cwd: str) -> None:
             timeout=300,
             check=False,
         )
+    except FileNotFoundError:
+        raise ToolsUnavailable(f"it is not installed, and neither is {command[0]}") from None
     except subprocess.TimeoutExpired:
         raise ToolsUnavailable(f"{' '.join(command)}: not done in 300 seconds") from None
     if done.returncode:
@@ -122,7 +132,7 @@ class Daemon:
 
     def __init__(self, name: str, config: Path, *arguments: str) -> None:
         self.url = ""
-        self._command = [tool(name), f"--config.file={config}", *arguments]
+        self._command = [*tool(name), f"--config.file={config}", *arguments]
         self._log = config.with_suffix(".log")
 
     def __enter__(self) -> Daemon:
