@@ -19,7 +19,9 @@ from prometheus_client.metrics_core import Metric
 
 from stream import __version__, windows
 from stream.events import EventType, RejectReason
+from stream.recognition import RECOGNITION, Label, label_names
 from stream.session import GapChange, InteractionRecord, Outcome
+from stream.session.record import Evidence
 from stream.sources import DropReason
 
 OTHER_QUEUE = "other"
@@ -29,6 +31,10 @@ _RECOGNITION_SECONDS = (5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 14_400, 86
 _LATENCY_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
+
+_BREAK_STEPS = ("opening", "data_request", "policy", "hold", "transfer", "resolution")
+_RECOGNIZING = frozenset(label_names(RECOGNITION))
+_FORMULA = label_names(Label.GENERIC_EMPATHY)[0]
 
 _STANDING_GAUGES = (
     (
@@ -174,6 +180,25 @@ class Metrics:
         self.judged = Counter(
             "empathy_records_judged_total",
             "Interactions that count in recognition rates: the denominator.",
+            ["queue"],
+            registry=registry,
+        )
+        self.broke_at = Counter(
+            "empathy_records_broke_at_total",
+            "Judged interactions by the step at which empathy first broke, by queue.",
+            ["queue", "step"],
+            registry=registry,
+        )
+        self.agent_turns = Counter(
+            "empathy_agent_turns_total",
+            "Agent turns of judged interactions, by queue.",
+            ["queue"],
+            registry=registry,
+        )
+        self.formula_turns = Counter(
+            "empathy_formula_turns_total",
+            "Agent turns of judged interactions that carry a stock formula and recognise nothing, "
+            "by queue.",
             ["queue"],
             registry=registry,
         )
@@ -354,6 +379,12 @@ class Metrics:
         # A queue's counters appear together, at 0, so that a rate exists before the first hit.
         self.recognized.labels(queue).inc(record.recognized)
         self.recognized_first.labels(queue).inc(record.recognized_first)
+        for step in _BREAK_STEPS:
+            self.broke_at.labels(queue, step)
+        if record.broke_at is not None:
+            self.broke_at.labels(queue, record.broke_at.step).inc()
+        self.agent_turns.labels(queue).inc(record.turns.agent)
+        self.formula_turns.labels(queue).inc(sum(map(_is_formula, record.evidence)))
         if record.recognition is not None:
             self.recognition_seconds.labels(queue).observe(record.recognition.seconds)
 
@@ -383,3 +414,9 @@ class Metrics:
         """Show none until it is known which partitions this worker has."""
         self._gaps_shown.clear()
         self.gaps_open.clear()
+
+
+def _is_formula(turn: Evidence) -> bool:
+    """Whether a stock formula is all the recognition that an agent turn has."""
+    labels = turn.labels or ()
+    return turn.speaker == "agent" and _FORMULA in labels and _RECOGNIZING.isdisjoint(labels)

@@ -57,6 +57,18 @@ def test_records_count_by_queue() -> None:
     assert value(metrics, "empathy_records_total", **unjudged) == 1
 
 
+def test_records_count_where_empathy_broke_and_how_often_a_formula_stood_for_it() -> None:
+    metrics = Metrics("test-1", 10)
+    metrics.count_record(record("orders", "c: concern", "a: policy", "a: generic_empathy"))
+    metrics.count_record(record("orders", "c: concern", "a: generic_empathy | situation"))
+    metrics.count_record(record("orders", "c: concern"))
+    policy = {"queue": "orders", "step": "policy"}
+    assert value(metrics, "empathy_records_broke_at_total", **policy) == 1
+    assert value(metrics, "empathy_records_broke_at_total", **policy | {"step": "hold"}) == 0
+    assert value(metrics, "empathy_agent_turns_total", queue="orders") == 3
+    assert value(metrics, "empathy_formula_turns_total", queue="orders") == 1
+
+
 def test_queue_labels_are_bounded_and_say_so() -> None:
     metrics = Metrics("test-1", 3)
     labels = [metrics.queue_label(f"q{n}") for n in range(10)]

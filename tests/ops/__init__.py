@@ -1,0 +1,1 @@
+"""Alerts and dashboards, against the tools that will run them."""
