@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -17,6 +18,7 @@ from aiokafka.errors import KafkaError
 from stream import __version__
 from stream.cli import EXIT_CRASHED, EXIT_DATA, EXIT_UNAVAILABLE, EXIT_USAGE
 from stream.embedded import is_embedded
+from stream.ops.board import Board
 from stream.ops.logs import configure_logging
 from stream.ops.metrics import Metrics
 from stream.ops.server import OpsServer
@@ -26,6 +28,7 @@ from stream.settings import SettingError, Settings, variable
 from stream.sources import Source
 from stream.sources.genesys import GENESYS, LAG_SECONDS
 from stream.worker.app import Worker
+from stream.worker.feed import feed
 from stream.worker.rejects import TooManyRejectedError
 from stream.worker.rules import record_source
 from stream.worker.topics import TopicError, ensure_topics
@@ -65,14 +68,20 @@ async def _run(settings: Settings, source: Source) -> int:
         loop.add_signal_handler(number, _on_signal, number, stop)
     loop.add_signal_handler(signal.SIGUSR1, lambda: _log_state(worker))
 
+    def ready() -> str:
+        return worker.ready() if worker else "waiting for the brokers"
+
     metrics = Metrics(fast().version, settings.max_queues)
+    board = Board(metrics, ready, max_queues=settings.max_queues, min_judged=settings.min_judged)
+    feeding: asyncio.Task[None] | None = None
     try:
         ops = OpsServer(
             settings.ops_host,
             settings.ops_port,
             metrics.registry,
             healthy=lambda: worker.healthy() if worker else "",
-            ready=lambda: worker.ready() if worker else "waiting for the brokers",
+            ready=ready,
+            board=lambda: board.snapshot(round(time.time() * 1000)),
         )
     except OSError as error:
         raise SettingError(
@@ -88,6 +97,8 @@ async def _run(settings: Settings, source: Source) -> int:
                 if partitions is None:
                     break
                 await _require_transactions(settings)
+                if feeding is None:
+                    feeding = asyncio.create_task(feed(board, settings))
                 worker = Worker(settings, partitions, metrics, source)
                 # What is alive now lives as long as the process: it need not be looked at again.
                 gc.freeze()
@@ -118,6 +129,8 @@ async def _run(settings: Settings, source: Source) -> int:
         log.exception("the worker crashed")
         return EXIT_CRASHED
     finally:
+        if feeding is not None:
+            feeding.cancel()
         ops.stop()
     log.info("stopped; every event taken is either done or will be read again")
     return 0
