@@ -58,6 +58,8 @@ class RecoveryWatch:
     def forget(self) -> None:
         """The assignment changes."""
         self._stands.clear()
+        # Faust clears it only with the next record: it would end the next recovery at once.
+        self._app.tables.recovery.signal_recovery_end.clear()
 
     async def tick(self, now: float) -> None:
         """Look at all changelogs that are being read; to be called every few milliseconds."""
