@@ -69,14 +69,18 @@ def _seconds(default: float, help: str, low: float, high: float) -> Any:
     return _setting(default, help, parse, f"seconds from {low:g} to {high:g}")
 
 
-def _ratio(default: float, help: str) -> Any:
+def _number(default: float, help: str, low: float, high: float) -> Any:
     def parse(raw: str) -> float:
         value = float(raw)
-        if not 0 <= value <= 1:
+        if not low <= value <= high:
             raise ValueError
         return value
 
-    return _setting(default, help, parse, "a share from 0 to 1")
+    return _setting(default, help, parse, f"a number from {low:g} to {high:g}")
+
+
+def _ratio(default: float, help: str) -> Any:
+    return _number(default, help, 0, 1)
 
 
 def _flag(default: bool, help: str) -> Any:
@@ -126,6 +130,9 @@ class Settings:
     )
     gaps_topic: str = _text(
         "empathy.gaps", "Topic for what a conversation lacks while it is still going on."
+    )
+    rollups_topic: str = _text(
+        "empathy.rollups", "Topic for the queues' windows and the drops of their rates."
     )
     create_topics: bool = _flag(
         True, "Create missing topics; otherwise a missing topic stops the start."
@@ -189,6 +196,15 @@ class Settings:
     max_queues: int = _integer(
         200, "Queues with metrics of their own; further ones count as 'other'.", 1, 10_000
     )
+    min_judged: int = _integer(
+        20, "A window with fewer judged interactions of a queue states no ratio.", 1, 100_000
+    )
+    drop_false_alarms: float = _number(
+        0.9,
+        "False alarms of a drop to expect of a queue in four weeks: fewer are found later.",
+        0.01,
+        100,
+    )
     languages: tuple[str, ...] = _names(
         ("en",), "Languages that are judged (primary subtags); a session without one is judged."
     )
@@ -222,6 +238,13 @@ class Settings:
         60,
     )
 
+    standby_replicas: int = _integer(
+        0,
+        "Other workers that keep a copy of each partition's state, so that it moves at once; each "
+        "costs the state's memory.",
+        0,
+        16,
+    )
     session_timeout_seconds: float = _seconds(
         10, "A worker silent for this long loses its partitions.", 1, 1800
     )
@@ -231,7 +254,10 @@ class Settings:
     )
     ops_host: str = _text("127.0.0.1", "Address of the operations port; 0.0.0.0 opens it to all.")
     ops_port: int = _integer(
-        9464, "Operations port: /metrics, /healthz, /readyz; 0 takes a free one.", 0, 65_535
+        9464,
+        "Operations port: the board at /, /metrics, /healthz, /readyz; 0 takes a free one.",
+        0,
+        65_535,
     )
     stuck_seconds: float = _seconds(
         60, "/healthz fails when the worker has made no progress for this long.", 1, 3600
@@ -340,6 +366,16 @@ class Settings:
     def changelog_topic(self) -> str:
         """The topic that holds the open sessions' state."""
         return f"{self.group_id}-sessions-changelog"
+
+    @property
+    def repartition_topic(self) -> str:
+        """The topic that regroups interactions by queue."""
+        return f"{self.group_id}-rollups-repartition"
+
+    @property
+    def rollups_changelog_topic(self) -> str:
+        """The topic that holds the queues' state."""
+        return f"{self.group_id}-rollups-changelog"
 
 
 def variable(name: str) -> str:

@@ -334,6 +334,7 @@ class _View:
             ("empathy-stream demo", "bold"),
             f"  Kafka {self._settings.bootstrap_servers[0]}  {base}/metrics  {base}/readyz  ",
             ("Ctrl-C stops everything", "dim"),
+            f"\nBoard: {base}/",
         )
         queues = Table(box=None, header_style="bold", title_justify="left", title="Queues")
         queues.add_column("queue")

@@ -78,6 +78,16 @@ _STANDING_GAUGES = (
 )
 
 
+def total(metric: Counter | Gauge) -> float:
+    """The sum of a metric over its labels."""
+    return sum(
+        sample.value
+        for family in metric.collect()
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    )
+
+
 class QueueStanding(NamedTuple):
     """Where a queue stands: its newest windows, and its drop detectors by measure.
 
@@ -294,6 +304,11 @@ class Metrics:
     def show_standings(self, standings: list[QueueStanding]) -> None:
         """Where the queues stand whose windows this worker keeps; all others vanish."""
         self._standings = standings
+
+    @property
+    def standings(self) -> list[QueueStanding]:
+        """What was shown last."""
+        return self._standings
 
     def describe(self) -> list[Metric]:
         """Names of what :meth:`collect` gives, for the registry."""

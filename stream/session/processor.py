@@ -94,8 +94,14 @@ def _decode_marks(data: bytes) -> list[Mark]:
 
 
 def newest_mark(data: bytes) -> int:
-    """The highest offset among encoded marks, -1 without any. Raises :class:`StateError`."""
-    return max((mark.offset for mark in _decode_marks(data)), default=-1)
+    """The highest offset among encoded marks, of sessions or of rollups; -1 without any.
+
+    Raises :class:`StateError`.
+    """
+    try:
+        return max((int(mark[0]) for mark in orjson.loads(data)), default=-1)
+    except (orjson.JSONDecodeError, LookupError, TypeError, ValueError) as error:
+        raise StateError("the partition's watermarks cannot be read") from error
 
 
 class ClosedSession(NamedTuple):
@@ -247,7 +253,7 @@ class SessionProcessor:
                 self._decided.append(state.session_id)
                 continue
             self._schedule(state)
-            if state.gap_due is not None:
+            if state.gap_due is not None and self._gap_rules is not None:
                 self._gap_timers.set(state.session_id, state.gap_due[1])
         self._remembered.extend(sorted(closed))
 

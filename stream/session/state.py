@@ -24,6 +24,10 @@ _MIGRATIONS: dict[int, Callable[[list[Any]], list[Any]]] = {1: _without_gaps}
 """From a version to the step that turns its layout into the next version's."""
 
 
+_WIRE_LEVELS = 8
+"""Most levels that the wire form of a reading may nest."""
+
+
 class Fact(NamedTuple):
     """What one event shows, independent of every other event.
 
@@ -271,9 +275,9 @@ class SessionState:
             state.duplicates = duplicates
             state.late = late
             state.out_of_order = out_of_order
-            state.gaps = {kind: gap and Gap(*gap) for kind, gap in gaps.items()}
+            state.gaps = {kind: None if gap is None else Gap(*gap) for kind, gap in gaps.items()}
             state.gaps_decided = gaps_decided
-            state.gap_due = gap_due and (gap_due[0], gap_due[1])
+            state.gap_due = None if gap_due is None else (gap_due[0], gap_due[1])
             state.anchor_ms = anchor_ms
             if not sound:
                 state._require_sound()
@@ -316,11 +320,35 @@ class SessionState:
             texts += kinds
         if self.anchor_ms is not None:
             counts.append(self.anchor_ms)
+        for kind, gap in self.gaps.items():
+            texts.append(kind)
+            if gap is not None:
+                times.append(gap.opened_ms)
+                counts.append(gap.agent_turns)
+                counts += [count for count in (gap.turn, gap.concern_ms) if count is not None]
+                texts += [gap.agent, gap.queue, gap.channel]
+                if type(gap.high_emotion) is not bool:
+                    raise ValueError("a flag is something else")
+        if type(self.gaps_decided) is not list or not self.gaps.keys() >= set(self.gaps_decided):
+            raise ValueError("a gap was decided that is not there")
+        if self.gap_due is not None:
+            counts += self.gap_due
         _require_counts(*counts, *times)
         if not EARLIEST_MS <= min(times) <= max(times) < LATEST_MS:
             raise ValueError("a time that no event can have")
         if set(map(type, texts)) != {str}:
             raise ValueError("a text is something else")
+        if any(_nests(fact.value, _WIRE_LEVELS) for fact in self.facts):
+            raise ValueError("no reading nests like that")
+
+
+def _nests(value: Any, levels: int) -> bool:
+    """Whether lists and objects nest deeper than ``levels``: JSON is read far deeper than it can be
+    written again."""
+    if type(value) not in (list, dict):
+        return False
+    parts = value if type(value) is list else value.values()
+    return levels == 0 or any(_nests(part, levels - 1) for part in parts)
 
 
 def _require_counts(*values: Any) -> None:

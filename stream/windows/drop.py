@@ -120,11 +120,14 @@ _VOLUME_KEPT = 1 - 1 / 336
 _SPREAD_KEPT = 1 - 1 / 2_000
 """What is left of the overdispersion's past at each further hour."""
 
-_SPREAD_WEIGHT, _SPREAD_PRIOR = 100.0, 1.3
+_SPREAD_WEIGHT, _SPREAD_PRIOR = 50.0, 1.3
 """Hours that the prior of the overdispersion weighs, and the prior: little is known at first."""
 
 _UNIT = 16
 """Counts are kept in sixteenths, whole: small and exact in the encoded state."""
+
+_LEAST_RATIO = 0.01
+"""Below this nothing is left to fall, and outcomes are no evidence."""
 
 _RECOVERED_HOURS = 24
 """How long a queue is called recovered."""
@@ -164,7 +167,7 @@ class Baseline:
     def ratio(self, cell: int) -> float:
         """The expected proportion at an hour of the week."""
         level = self.level_missed / (self.level_judged + _LEVEL_WEIGHT)
-        return min(0.98, max(0.02, self._season(cell) + level))
+        return min(1 - _LEAST_RATIO, max(_LEAST_RATIO, self._season(cell) + level))
 
     @property
     def overdispersion(self) -> float:
@@ -205,8 +208,8 @@ class Baseline:
 
     def rescale(self, ratio: float) -> None:
         """Take ``ratio`` for the queue's mean, the season staying as it is."""
-        factor = ratio / max(0.01, _shrunk(sum(self.kept), sum(self.judged), self.prior, 1))
-        self.prior = min(0.98, self.prior * factor)
+        factor = ratio / max(_LEAST_RATIO, _shrunk(sum(self.kept), sum(self.judged), self.prior, 1))
+        self.prior = min(1 - _LEAST_RATIO, self.prior * factor)
         self.kept = [
             min(judged, round(kept * factor))
             for judged, kept in zip(self.judged, self.kept, strict=True)
@@ -271,6 +274,11 @@ class DropDetector:
         """Evidence of a drop over the threshold: 1 raises the alarm. While it lasts, from 1, where
         the drop is over, to 2."""
         return self._score / self._threshold
+
+    @property
+    def warm(self) -> bool:
+        """Whether the baseline has learnt enough for an alarm."""
+        return self._learnt >= self._rules.min_history
 
     @property
     def overdispersion(self) -> float:
@@ -338,7 +346,8 @@ class DropDetector:
         """Set the weights of the evidence, and the threshold, for the current hour."""
         rules = self._rules
         ratio = self.baseline_ratio = self._baseline.ratio(self._hour % _WEEK)
-        if self._learnt < rules.min_history:
+        if not self.warm or ratio <= _LEAST_RATIO:
+            self._gain = self._loss = 0.0
             return
         spread = self._baseline.overdispersion
         fallen = ratio * rules.odds_ratio / (1 - ratio + ratio * rules.odds_ratio)

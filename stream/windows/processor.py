@@ -165,7 +165,8 @@ class QueueRollups:
                 name, _, place = key.decode().rpartition("\0")
                 queue = self._queues.setdefault(name, _Queue(None, self._lengths))
                 if not place:
-                    queue.head = Head.decode(data, self._rules.drop)
+                    queue.head = head = Head.decode(data, self._rules.drop)
+                    head.detectors = {**self._new_detectors(), **head.detectors}
                     continue
                 length, start_ms = map(int, place.split("."))
                 # Of a length that no window has any more, the bucket is left to its tombstone.
@@ -178,7 +179,8 @@ class QueueRollups:
         if passed:
             mark = max(passed)
             self.watermark_ms, self._log_ms = mark.watermark_ms, mark.log_ms
-            self._fleet = list(mark.fleet)
+            if len(mark.fleet) == len(self._fleet):  # of the same measures
+                self._fleet = list(mark.fleet)
         for name, queue in self._queues.items():
             for length, buckets in queue.series.items():
                 for start_ms in buckets:

@@ -9,6 +9,8 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Coroutine
+from typing import Any
 
 from aiokafka.errors import KafkaError
 
@@ -80,24 +82,23 @@ async def _run(settings: Settings, source: Source) -> int:
     ops.start()
     log.info("operations port open", extra={"host": settings.ops_host, "port": ops.port})
     try:
-        ensuring = asyncio.create_task(ensure_topics(settings))
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({ensuring, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not ensuring.done():
-            ensuring.cancel()
-            return 0
-        partitions = ensuring.result()
-        if settings.processing_guarantee == "exactly_once" and await asyncio.to_thread(
-            is_embedded, ",".join(settings.bootstrap_servers)
-        ):
-            raise SettingError(
-                f"{variable('processing_guarantee')}: exactly_once needs transactions, which the "
-                "embedded broker does not have; use Apache Kafka, or at_least_once"
-            )
-        worker = Worker(settings, partitions, metrics, source)
-        # What is alive now lives as long as the process: no need to look at it again and again.
-        gc.freeze()
-        await worker.run(stop)
+        while not stop.is_set():
+            try:
+                partitions = await _until(stop, ensure_topics(settings))
+                if partitions is None:
+                    break
+                await _require_transactions(settings)
+                worker = Worker(settings, partitions, metrics, source)
+                # What is alive now lives as long as the process: it need not be looked at again.
+                gc.freeze()
+                await worker.run(stop)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                # Lost between two steps of the start, where Faust does not wait for them.
+                worker = None
+                log.warning("the brokers went away; waiting", extra={"cause": str(error)})
+                await asyncio.sleep(1)
     except (SettingError, TopicError):
         raise
     except TooManyRejectedError as error:
@@ -120,6 +121,28 @@ async def _run(settings: Settings, source: Source) -> int:
         ops.stop()
     log.info("stopped; every event taken is either done or will be read again")
     return 0
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, int]) -> int | None:
+    """The result of ``work``, or None when ``stop`` came first."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        stopping.cancel()
+
+
+async def _require_transactions(settings: Settings) -> None:
+    if settings.processing_guarantee == "exactly_once" and await asyncio.to_thread(
+        is_embedded, ",".join(settings.bootstrap_servers)
+    ):
+        raise SettingError(
+            f"{variable('processing_guarantee')}: exactly_once needs transactions, which the "
+            "embedded broker does not have; use Apache Kafka, or at_least_once"
+        )
 
 
 def _log_state(worker: Worker | None) -> None:

@@ -111,10 +111,15 @@ async def _produce(producer: AIOKafkaProducer, sends: list[Send]) -> list[Any]:
                 continue
             except KafkaError as error:
                 future = error
-        if not (future.retriable or isinstance(future, ProducerFenced)):
+        if _is_final(future):
             raise DeliveryError(f"{type(future).__name__}: topic {send.topic}: {future}")
         answers.append(future)
     return answers
+
+
+def _is_final(error: KafkaError) -> bool:
+    """Whether trying again is in vain. What aiokafka's tasks cannot name comes as a plain error."""
+    return not (error.retriable or type(error) is KafkaError or isinstance(error, ProducerFenced))
 
 
 class AtLeastOnce:
@@ -227,7 +232,7 @@ class ExactlyOnce:
                 await producer.abort_transaction()
             except KafkaError as error:
                 await _close(producer)
-                if not error.retriable:
+                if _is_final(error):
                     raise
                 await waiting.pause(error, 0)
                 if self._membership.generation != generation:

@@ -1,4 +1,4 @@
-"""Keeps Faust's restoring of the session table honest.
+"""Keeps Faust's restoring of its tables honest.
 
 Faust takes a changelog record as applied once it has left the queue, waits for offsets that hold
 no record, and loses what its queues hold when it clears them around a rebalance. Here a partition's
@@ -9,12 +9,13 @@ is read again, and the marks that transactions leave at the end of a log are pas
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import faust
 from faust.types import TP, EventT
 
-from stream.worker.store import SessionStore
+from stream.worker.store import ChangelogStore
 from stream.worker.transport import BatchConsumer
 
 log = logging.getLogger(__name__)
@@ -34,11 +35,11 @@ class _Stand:
 
 
 class RecoveryWatch:
-    """``store`` holds what the changelogs of ``app``'s only table say."""
+    """``stores`` hold what the changelogs of ``app``'s tables say, by the changelog's topic."""
 
-    def __init__(self, app: faust.App, store: SessionStore) -> None:
+    def __init__(self, app: faust.App, stores: Mapping[str, ChangelogStore]) -> None:
         self._app = app
-        self._store = store
+        self._stores = stores
         self._stands: dict[TP, _Stand] = {}
 
     async def on_changelog_event(self, event: EventT) -> None:
@@ -49,7 +50,7 @@ class RecoveryWatch:
 
     def _note(self, tp: TP) -> None:
         recovery = self._app.tables.recovery
-        held = self._store.persisted_offset(tp)
+        held = self._stores[tp.topic].persisted_offset(tp)
         if held is not None:
             active = tp in recovery.active_tps
             (recovery.active_offsets if active else recovery.standby_offsets)[tp] = held
@@ -70,7 +71,7 @@ class RecoveryWatch:
             reading |= {tp for tp, left in recovery.active_remaining().items() if left > 0}
         ended = False
         for tp in reading:
-            held = self._store.persisted_offset(tp)
+            held = self._stores[tp.topic].persisted_offset(tp)
             if held is None:
                 continue
             stand = self._stands.get(tp)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stream.session import ClosingRules, GapRules
 from stream.settings import SettingError, Settings, variable
 from stream.sources import MAPPING, Source, make_source
+from stream.windows import DropRules, RollupRules
 
 
 def closing_rules(settings: Settings) -> ClosingRules:
@@ -25,6 +26,17 @@ def gap_rules(settings: Settings) -> GapRules:
         turns=settings.gap_turns,
         after_ms=round(settings.gap_seconds * 1000),
         settle_ms=round(settings.gap_settle_seconds * 1000),
+    )
+
+
+def rollup_rules(settings: Settings, partitions: int) -> RollupRules:
+    """How the queues of one of ``partitions`` are rolled up, by the settings."""
+    return RollupRules(
+        grace_ms=round(settings.grace_seconds * 1000),
+        min_judged=settings.min_judged,
+        # Each partition folds for itself; together they keep to the limit, or nearly.
+        max_queues=-(-settings.max_queues // partitions),
+        drop=DropRules(false_alarms=settings.drop_false_alarms),
     )
 
 

@@ -1,4 +1,4 @@
-"""Storage of Faust's session table: encoded states by partition, in memory."""
+"""Storage of Faust's tables: encoded states by partition, in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from faust.types import TP, EventT
 from stream.session import WATERMARK_KEY, StateError, encoded_offset, newest_mark
 
 
-class SessionStore(Store):  # type: ignore[misc]
+class ChangelogStore(Store):  # type: ignore[misc]
     """What the changelog holds, for each partition owned or stood by for.
 
     It also knows up to which changelog offset it holds it, so that a partition that stays with

@@ -45,7 +45,10 @@ def plan(settings: Settings, partitions: int) -> list[TopicPlan]:
             # What is open matters while the conversation does, and that is a day at most.
             {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)},
         ),
+        TopicPlan(settings.rollups_topic, partitions, {"retention.ms": str(7 * _DAY_MS)}),
+        TopicPlan(settings.repartition_topic, partitions, {"retention.ms": str(7 * _DAY_MS)}),
         TopicPlan(settings.changelog_topic, partitions, {"cleanup.policy": "compact"}),
+        TopicPlan(settings.rollups_changelog_topic, partitions, {"cleanup.policy": "compact"}),
     ]
 
 
@@ -89,14 +92,18 @@ async def ensure_topics(settings: Settings) -> int:
         for topic in plan(settings, partitions):
             if topic.name not in found:
                 await _create(client, settings, topic)
-        held = found.get(settings.changelog_topic, partitions)
-        if held != partitions:
-            raise TopicError(
-                f"topic {settings.changelog_topic} has {held} partitions and {events} has "
-                f"{partitions}: state and events must match. Stop the workers, let open sessions "
-                f"end, and delete {settings.changelog_topic}; or set {variable('group_id')} to a "
-                "new name"
-            )
+        for internal in (
+            settings.changelog_topic,
+            settings.repartition_topic,
+            settings.rollups_changelog_topic,
+        ):
+            held = found.get(internal, partitions)
+            if held != partitions:
+                raise TopicError(
+                    f"topic {internal} has {held} partitions and {events} has {partitions}: they "
+                    f"must match. Stop the workers, let open sessions end, and delete {internal}; "
+                    f"or set {variable('group_id')} to a new name"
+                )
         return partitions
     finally:
         await client.close()

@@ -82,6 +82,7 @@ class Schedule:
             rejected_topic=f"chaos-{name}-rejected",
             interactions_topic=f"chaos-{name}-interactions",
             gaps_topic=f"chaos-{name}-gaps",
+            rollups_topic=f"chaos-{name}-rollups",
             session_timeout_seconds=SESSION_TIMEOUT_SECONDS,
             linger_seconds=2.5,
             commit_interval_seconds=0.5,
@@ -230,8 +231,10 @@ class Schedule:
 
         try:
             wait_for(done, "every session has its record", DEADLINE_SECONDS)
-        except AssertionError:
-            return  # what is missing is the outcome
+        except AssertionError:  # what is missing is the outcome
+            for worker in self.alive():
+                worker.process.send_signal(signal.SIGUSR1)
+            time.sleep(1)  # they log where they stand; it is for people
 
     def _read(self, topic: str) -> list[ConsumerRecord]:
         committed = self.guarantee == "exactly_once"

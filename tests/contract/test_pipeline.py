@@ -48,6 +48,7 @@ def settings(broker: Broker) -> Settings:
         rejected_topic=f"rejected-{name}",
         interactions_topic=f"interactions-{name}",
         gaps_topic=f"gaps-{name}",
+        rollups_topic=f"rollups-{name}",
         session_timeout_seconds=broker.session_seconds,
         log_format="json",
     )
@@ -173,6 +174,65 @@ def hostile(
     else:
         event["text"], event["speaker"], event["type"] = "x" * 20_000, "agent", "utterance"
     return key, json.dumps(event).encode()
+
+
+def test_every_interaction_is_in_its_queues_windows_once(
+    settings: Settings, start: Callable[..., Worker], tmp_path: Path
+) -> None:
+    transcripts = synthetic(300, seed=5)
+    queues = sorted({transcript.queue for transcript in transcripts})
+    # What comes two hours later ends the windows of what came before.
+    hours = 2 * 3_600_000
+    later = [
+        sample._replace(
+            id=f"later-{queue}",
+            queue=queue,
+            started_ms=sample.started_ms + hours,
+            turns=tuple(turn._replace(time_ms=turn.time_ms + hours) for turn in sample.turns),
+        )
+        for queue, sample in zip(queues, synthetic(len(queues), seed=6), strict=True)
+    ]
+    servers = settings.bootstrap_servers[0]
+    stream = interleaved(transcripts, random.Random(5))
+    worker = start(min_judged=5).wait_ready()
+    send(servers, settings.events_topic, stream[: len(stream) // 2])
+    wait_for(lambda: worker.metrics()["empathy_contributions_total"] > 20, "some rolled up")
+    worker.kill()
+    worker = start(min_judged=5).wait_ready()
+    send(servers, settings.events_topic, stream[len(stream) // 2 :])
+    wait_for(lambda: len(records(settings)) >= len(transcripts), "every record")
+    send(servers, settings.events_topic, messages(later))
+
+    def windows() -> dict[tuple[str, str], dict[str, Any]]:
+        found = {}
+        for message in read_topic(servers, settings.rollups_topic):
+            rollup = json.loads(message.value)
+            assert rollup["queue"] == message.key.decode()
+            early = rollup["type"] == "window" and rollup["start_at"] < "2026-01-01T02"
+            if early and rollup["window"] == "1m":
+                found[rollup["queue"], rollup["start_at"]] = rollup
+        return found
+
+    def counted(name: str) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for (queue, _), rollup in windows().items():
+            counts[queue] += rollup[name]
+        return counts
+
+    expected = [json.loads(line) for line in scored(transcripts, tmp_path).values()]
+    wait_for(
+        lambda: counted("interactions") == Counter(record["queue"] for record in expected),
+        "every interaction in a window",
+    )
+    for name in ("judged", "recognized", "recognized_first"):
+        wanted = Counter(
+            record["queue"] for record in expected if record["judged"] and record[name]
+        )
+        assert +counted(name) == wanted
+    wait_for(lambda: worker.metrics().get("empathy_window_interactions"), "the gauges")
+    shown = worker.get("/metrics")[1]
+    assert f'empathy_drop_active{{measure="recognized_first",queue="{queues[0]}"}} 0.0' in shown
+    assert worker.stop() == 0
 
 
 @transactional_only

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stream.events import Event, Rejected, decode, encode
 from stream.recognition import fast
@@ -63,31 +63,39 @@ def _key(data: bytes) -> bytes | None:
 
 
 class _Stream:
-    """A partition that lives through all inputs, as a worker's does."""
+    """A partition that lives through all inputs, as a worker's does, with ever new sessions and a
+    restart now and then."""
 
     def __init__(self) -> None:
-        self.processor = SessionProcessor(fast(), _RULES, {})
+        self._store: dict[bytes, bytes] = {}
+        self._start(0)
+
+    def _start(self, position: int) -> None:
+        self._processor = SessionProcessor(fast(), _RULES, self._store)
+        self._processor.resume(position)
 
     def __call__(self, data: bytes) -> str:
-        processor = self.processor
+        processor = self._processor
+        position = processor.position
         event = decode(_key(data), data, MAX_BYTES)
         if isinstance(event, Rejected):
-            processor.skip(processor.position, None)
-            return event.reason.value
-        outcome = processor.process(processor.position, event, event.time_ms)
-        if processor.position % 50 == 0:
-            processor.advance(1_000)
+            processor.skip(position, None)
+            outcome = event.reason.value
+        else:
+            event = event._replace(session_id=f"{event.session_id}-{position // 500}")
+            outcome = processor.process(position, event, event.time_ms).value
+        if position % 50 == 0 and processor.advance(1_000):
             processor.emit_decided()
         changes = processor.take()
         for closed in changes.records:
             json.loads(closed.value)
             assert not closed.failed, closed.failed
         processor.confirm(changes)
-        if processor.position % 5_000 == 0:
-            processor = self.processor = SessionProcessor(fast(), _RULES, processor._store)
-            if len(processor._store) > 2_000:
-                self.processor = SessionProcessor(fast(), _RULES, {})
-        return outcome.value
+        if position % 2_000 == 1_999:
+            if len(self._store) > 1_000:
+                self._store.clear()
+            self._start(position + 1)
+        return outcome
 
 
 # -- files ----------------------------------------------------------------------------------------
@@ -143,7 +151,8 @@ def _states() -> dict[bytes, bytes]:
     return held
 
 
-def _sessions() -> list[object]:
+def sessions() -> list[list[Any]]:
+    """The layouts of sessions at all their stages."""
     return [json.loads(value) for key, value in _states().items() if key != WATERMARK_KEY]
 
 
@@ -173,11 +182,12 @@ def _state(data: bytes) -> str:
 
 
 def _marks(data: bytes) -> str:
-    try:
+    with contextlib.suppress(StateError):
         newest_mark(data)
+    try:
+        processor = SessionProcessor(fast(), _RULES, {WATERMARK_KEY: data})
     except StateError:
         return "refused"
-    processor = SessionProcessor(fast(), _RULES, {WATERMARK_KEY: data})
     processor.resume(5)
     processor.process(5, _EVENTS[0], _EVENTS[0].time_ms)
     now = processor.now()
@@ -195,7 +205,7 @@ def targets(directory: Path) -> Iterator[Target]:
     yield Target("stream", 4, nearly(events), _Stream())
     yield Target("transcript", 3, nearly(transcripts), _transcript)
     yield Target("file", 2, nearly(lines), _File(directory))
-    yield Target("state", 4, nearly(_sessions()), _state)
+    yield Target("state", 4, nearly(sessions()), _state)
     yield Target("marks", 1, nearly([json.loads(_states()[WATERMARK_KEY])]), _marks)
 
 

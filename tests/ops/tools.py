@@ -46,9 +46,8 @@ def tool(name: str) -> list[str]:
     """
     names = _NAMES.get(name, (name,))
     for candidate in names:
-        found = shutil.which(candidate)
-        if found:
-            return [found]
+        if installed := shutil.which(candidate):
+            return [installed]
     try:
         folder = _unpacked()
         program = next(str(found) for each in names if (found := folder / "bin" / each).exists())
@@ -72,7 +71,7 @@ def _sharing(share: Path) -> list[str]:
 def run_tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run one of the programs to its end, its errors among its output."""
     return subprocess.run(
-        [*tool(name), *map(os.fspath, arguments)],
+        [*tool(name), *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from pathlib import Path
 
 import pytest
 
-from stream.session import SessionState
+from stream.session import SessionState, StateError
 from tests.fuzz import __main__ as fuzzing
 from tests.fuzz.mutate import MAX_BYTES
-from tests.fuzz.targets import targets
+from tests.fuzz.targets import sessions, targets
 
 
 def test_no_input_does_harm(tmp_path: Path) -> None:
@@ -45,3 +46,15 @@ def test_a_hang_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     result = fuzzing.fuzz(20, 7, tmp_path)
     assert result.hangs
     assert result.failed
+
+
+def test_a_state_that_could_not_be_written_again_is_refused() -> None:
+    """Found by fuzzing: orjson reads deeper nesting than it writes."""
+    layout = max(sessions(), key=len)
+    assert SessionState.decode("s", json.dumps(layout).encode())
+    deep: object = 1
+    for _ in range(300):
+        deep = [deep]
+    layout[12][0] = [*layout[12][0][:3], deep]
+    with pytest.raises(StateError):
+        SessionState.decode("s", json.dumps(layout).encode())

@@ -122,6 +122,12 @@ def test_without_history_there_is_no_alarm() -> None:
     assert detector.statistic == 0
 
 
+def test_where_nearly_nothing_is_kept_nothing_drops() -> None:
+    detector = DropDetector(RULES, 0.4)
+    assert not feed(detector, 0, 3 * WEEK, 0.003)[1:]
+    assert detector.statistic == 0
+
+
 @given(st.lists(st.booleans(), max_size=200))
 def test_evidence_is_monotone(outcomes: list[bool]) -> None:
     detector = trained()

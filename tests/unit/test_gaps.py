@@ -365,7 +365,7 @@ def test_the_state_of_a_release_without_gaps_is_read() -> None:
     assert value is not None
     layout = json.loads(value)
     assert layout[0] == 2
-    old = [1, *layout[1:-3]]
+    old = [1, *layout[1:-4]]
     old[12] = [fact[:4] for fact in old[12]]
     store = {key: json.dumps(old).encode(), b"closed": json.dumps([1, 5, START_MS]).encode()}
     found = processor(store=store)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import http.client
 import io
 import json
 import logging
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
+from stream.ops.board import Board, page
 from stream.ops.logs import configure_logging
 from stream.ops.metrics import OTHER_QUEUE, Metrics
 from stream.ops.server import OpsServer
@@ -164,6 +171,111 @@ def test_metrics_and_other_paths(server: tuple[OpsServer, Probe, Probe]) -> None
     assert get(ops, "/")[0] == 200
     assert get(ops, "/metrics/../../etc/passwd")[0] == 404
     assert get(ops, "/metrics", "POST")[0] == 405
+
+
+def raw(server: OpsServer, path: str, method: str) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        headers = {name.lower(): text for name, text in answer.getheaders()}
+        # Past the headers to the end of the connection: http.client itself hides a HEAD's body.
+        body = answer.read() if method != "HEAD" else answer.fp.read()
+        return answer.status, headers, body
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def board_server() -> Iterator[OpsServer]:
+    metrics = Metrics("test-1", 3)
+    board = Board(metrics, lambda: "")
+    ops = OpsServer(
+        "127.0.0.1",
+        0,
+        metrics.registry,
+        lambda: "",
+        lambda: "",
+        board=lambda: board.snapshot(START_MS),
+    )
+    ops.start()
+    yield ops
+    ops.stop()
+
+
+def test_the_board_is_served(board_server: OpsServer) -> None:
+    status, headers, body = raw(board_server, "/", "GET")
+    assert (status, body) == (200, page())
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    status, headers, body = raw(board_server, "/board.json", "GET")
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert json.loads(body)["now_ms"] == START_MS
+    assert get(board_server, "/healthz") == (200, "ok\n")
+    assert get(board_server, "/metrics")[0] == 200
+    assert get(board_server, "/board.html")[0] == 404
+    assert get(board_server, "/board.json", "POST")[0] == 405
+
+
+def test_many_who_look_cost_one_look() -> None:
+    looks: list[int] = []
+
+    def look() -> dict[str, object]:
+        looks.append(1)
+        return {"looks": len(looks)}
+
+    ops = OpsServer("127.0.0.1", 0, Metrics("x", 3).registry, Probe(), Probe(), board=look)
+    ops.start()
+    try:
+        started = time.monotonic()
+        answers = [get(ops, "/board.json") for _ in range(20)]
+        assert len(looks) <= 1 + (time.monotonic() - started)
+        assert answers[0] == (200, '{"looks":1}')
+        while len(looks) < 2:
+            assert time.monotonic() < started + 20
+            get(ops, "/board.json")
+    finally:
+        ops.stop()
+
+
+@pytest.mark.parametrize("path", ["/", "/board.json", "/healthz", "/nowhere", "/metrics"])
+def test_head_says_the_same_without_the_body(board_server: OpsServer, path: str) -> None:
+    full, bare = raw(board_server, path, "GET"), raw(board_server, path, "HEAD")
+    assert bare[0] == full[0]
+    assert bare[1]["content-type"] == full[1]["content-type"]
+    assert full[2]
+    assert bare[2] == b""
+
+
+def test_nothing_of_the_board_is_kept_or_guessed(board_server: OpsServer) -> None:
+    for path in ("/", "/board.json"):
+        headers = raw(board_server, path, "GET")[1]
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_pages_policy_allows_its_own_script_and_style_alone(board_server: OpsServer) -> None:
+    _, headers, body = raw(board_server, "/", "GET")
+    policy = dict(
+        directive.strip().split(" ", 1)
+        for directive in headers["content-security-policy"].split(";")
+    )
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["connect-src"] == "'self'"
+    for tag in ("script", "style"):
+        text = body.split(f"<{tag}>".encode())[1].split(f"</{tag}>".encode())[0]
+        digest = base64.b64encode(hashlib.sha256(text).digest()).decode()
+        assert policy[f"{tag}-src"] == f"'sha256-{digest}'"
+
+
+def test_the_page_is_one_small_file_in_the_wheel() -> None:
+    assert len(page()) < 40_000
+    # The one address in it names the language of drawings, and is not fetched.
+    assert set(re.findall(rb"\w+://[^\s'\"]+", page())) == {b"http://www.w3.org/2000/svg"}
+    root = Path(__file__).parents[2]
+    packed = {each.distribution_path for each in WheelBuilder(str(root)).recurse_included_files()}
+    assert "stream/ops/board.html" in packed
 
 
 def test_logs_are_one_json_object_per_line() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from stream.session import ClosingRules, SessionProcessor
-from stream.worker.app import _ARRIVAL_SECONDS, _Partition
+from stream.worker.stage import _ARRIVAL_SECONDS, Partition
 from stream.worker.transport import Batch
 from tests.scripted import ScriptedRecognizer
 
 
-def partition(position: int) -> _Partition:
+def partition(position: int) -> Partition:
     processor = SessionProcessor(ScriptedRecognizer(), ClosingRules(), {})
     processor.resume(position)
-    return _Partition(processor, now=0.0)
+    return Partition(processor, now=0.0)
 
 
 def batch(first: int, follows: int | None) -> Batch:

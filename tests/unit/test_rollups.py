@@ -285,8 +285,9 @@ def test_state_is_bounded_and_an_idle_queue_is_forgotten() -> None:
         processor.process(number, contribution(number, T0 + number * HOUR // 2))
         messages(processor)
         sizes.append(len(store))
-    # Half-hour steps: 2 hours of minutes, 25 of hours, a head, the settled time, and slack.
-    assert max(sizes[2 * 24 * 3 :]) <= 4 + 2 + 25 + 2 + 2
+    # Half-hour steps: 2 hours of minutes and 26 of hours, each until two batches later, a head, and
+    # the settled time.
+    assert max(sizes[2 * 24 * 3 :]) <= (5 + 2) + (26 + 2) + 2
     assert processor.queues == ["orders"]
     assert not any(key.startswith(b"closed") for key in store)
 

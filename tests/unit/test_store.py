@@ -1,4 +1,4 @@
-"""The session table's storage: what it holds, and up to where it may claim to hold it."""
+"""The tables' storage: what it holds, and up to where it may claim to hold it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stream.session import (
     SessionState,
     StateError,
 )
-from stream.worker.store import SessionStore
+from stream.worker.store import ChangelogStore
 from stream.worker.transport import Batch
 from tests.scripted import ScriptedRecognizer
 
@@ -24,14 +24,14 @@ CHANGELOG = "sessions-changelog"
 TP0 = TP(CHANGELOG, 0)
 
 
-def store(*assigned: TP) -> SessionStore:
+def store(*assigned: TP) -> ChangelogStore:
     table: Any = SimpleNamespace(changelog_topic_name=CHANGELOG, name="sessions")
-    found = SessionStore("memory://", SimpleNamespace(), table)
+    found = ChangelogStore("memory://", SimpleNamespace(), table)
     rebalance(found, *assigned)
     return found
 
 
-def rebalance(found: SessionStore, *assigned: TP) -> None:
+def rebalance(found: ChangelogStore, *assigned: TP) -> None:
     asyncio.run(found.on_rebalance(set(assigned), set(), set(assigned)))
 
 
@@ -39,7 +39,7 @@ def state(offset: int) -> bytes:
     return SessionState("s", offset, 0, 0).encode()
 
 
-def read(found: SessionStore, tp: TP, start: int, *records: tuple[bytes, bytes | None]) -> None:
+def read(found: ChangelogStore, tp: TP, start: int, *records: tuple[bytes, bytes | None]) -> None:
     """Changelog records from ``start`` on, as the recovery applies them."""
     batch = Batch([SimpleNamespace(key=key, value=value) for key, value in records], None)
     message = SimpleNamespace(
