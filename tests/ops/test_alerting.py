@@ -186,7 +186,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             counted = "sum(empathy_contributions_total)"
             done = value(prometheus, counted) + len(conversations)
             send(broker.bootstrap_servers, settings.events_topic, messages(conversations))
-            wait_for(lambda: value(prometheus, counted) >= done, "every conversation counted")
+            wait_for(lambda: value(prometheus, counted) >= done, "every conversation counted", 180)
 
         opening = [
             Hour(BEGIN_MS + (day * 24 + hour) * HOUR_MS, 5, True)

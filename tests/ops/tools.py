@@ -137,9 +137,9 @@ class Daemon:
     def __enter__(self) -> Daemon:
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self._process = _spawn(
-            [*self._command, f"--web.listen-address=127.0.0.1:{port}"], self._log.open("ab")
-        )
+        with self._log.open("ab") as output:
+            command = [*self._command, f"--web.listen-address=127.0.0.1:{port}"]
+            self._process = _spawn(command, output)
         deadline = time.monotonic() + 30
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
