@@ -186,7 +186,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             counted = "sum(empathy_contributions_total)"
             done = value(prometheus, counted) + len(conversations)
             send(broker.bootstrap_servers, settings.events_topic, messages(conversations))
-            wait_for(lambda: value(prometheus, counted) >= done, "every conversation counted")
+            wait_for(lambda: value(prometheus, counted) >= done, "every conversation counted", 180)
 
         opening = [
             Hour(BEGIN_MS + (day * 24 + hour) * HOUR_MS, 5, True)
@@ -271,9 +271,8 @@ def test_every_variable_resolves(run: Run, path: Path) -> None:
     resolved = {}
     for name, variable in variables(board).items():
         if variable["type"] == "query":
-            metric, label = re.fullmatch(
-                r"label_values\((.+), (\w+)\)", interpolated(variable["query"], board)
-            ).groups()
+            asked = interpolated(variable["query"], board)
+            ((metric, label),) = re.findall(r"^label_values\((.+), (\w+)\)$", asked)
             resolved[name] = run.prometheus.get(
                 f"/api/v1/label/{label}/values", **{"match[]": metric}
             )

@@ -46,9 +46,8 @@ def tool(name: str) -> list[str]:
     """
     names = _NAMES.get(name, (name,))
     for candidate in names:
-        found = shutil.which(candidate)
-        if found:
-            return [found]
+        if installed := shutil.which(candidate):
+            return [installed]
     try:
         folder = _unpacked()
         program = next(str(found) for each in names if (found := folder / "bin" / each).exists())
@@ -72,7 +71,7 @@ def _sharing(share: Path) -> list[str]:
 def run_tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run one of the programs to its end, its errors among its output."""
     return subprocess.run(
-        [*tool(name), *map(os.fspath, arguments)],
+        [*tool(name), *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -138,9 +137,9 @@ class Daemon:
     def __enter__(self) -> Daemon:
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self._process = _spawn(
-            [*self._command, f"--web.listen-address=127.0.0.1:{port}"], self._log.open("ab")
-        )
+        with self._log.open("ab") as output:
+            command = [*self._command, f"--web.listen-address=127.0.0.1:{port}"]
+            self._process = _spawn(command, output)
         deadline = time.monotonic() + 30
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
