@@ -282,6 +282,11 @@ class Metrics:
             "How long the newest rebalance took, from the revocation to the state recovered.",
             registry=registry,
         )
+        self.held = Gauge(
+            "empathy_state_held",
+            "Sessions whose state this worker holds, open or remembered, its standbys included.",
+            registry=registry,
+        )
         self.contributions = Counter(
             "empathy_contributions_total",
             "Interactions regrouped by queue, by what became of them.",

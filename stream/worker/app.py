@@ -57,7 +57,7 @@ class Worker:
         self._started = False
         self._revoked_at: float | None = None
         self.app = self._build()
-        sessions = SessionStage(
+        self._sessions = SessionStage(
             settings,
             metrics,
             source,
@@ -75,7 +75,7 @@ class Worker:
             ),
         )
         self._stages: dict[str, Stage[Any]] = {
-            stage.topic: stage for stage in (sessions, self._rollups)
+            stage.topic: stage for stage in (self._sessions, self._rollups)
         }
         self._watch = RecoveryWatch(
             self.app, {stage.changelog_topic: stage.store for stage in self._stages.values()}
@@ -321,6 +321,7 @@ class Worker:
                 return
 
     def _observe_readiness(self) -> None:
+        self._metrics.held.set(len(self._sessions.store))
         ready = not self.ready()
         self._metrics.ready.set(ready)
         if ready and self._revoked_at is not None:
