@@ -140,6 +140,8 @@ async def _create(client: AIOKafkaAdminClient, settings: Settings, topic: TopicP
     except TopicAlreadyExistsError:
         return  # another worker was quicker
     except KafkaError as error:
+        if error.retriable:  # a controller that is busy or on its way: tried again by the caller
+            raise
         raise TopicError(
             f"topic {topic.name} cannot be created ({error}): create it by hand, or let "
             f"{variable('replication_factor')} fit the number of brokers"

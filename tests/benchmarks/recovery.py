@@ -141,11 +141,13 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     runs = []
-    with tempfile.TemporaryDirectory(prefix="empathy-recovery-") as directory:
-        with KafkaCluster(directory=Path(directory) / "kafka") as cluster:
-            for n in range(arguments.runs):
-                print(f"run {n + 1} of {arguments.runs}", file=sys.stderr, flush=True)
-                runs.append(measure(cluster.bootstrap_servers, Path(directory), arguments.sessions))
+    with (
+        tempfile.TemporaryDirectory(prefix="empathy-recovery-") as directory,
+        KafkaCluster(directory=Path(directory) / "kafka") as cluster,
+    ):
+        for n in range(arguments.runs):
+            print(f"run {n + 1} of {arguments.runs}", file=sys.stderr, flush=True)
+            runs.append(measure(cluster.bootstrap_servers, Path(directory), arguments.sessions))
     result = {name: round(statistics.median(run[name] for run in runs), 2) for name in runs[0]} | {
         "sessions": arguments.sessions,
         "runs": arguments.runs,

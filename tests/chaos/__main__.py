@@ -22,7 +22,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from stream.embedded import EmbeddedBroker
-from tests.chaos.schedule import Broker, Outcome, Schedule
+from tests.chaos.schedule import Broker, Outcome, Schedule, Single
+from tests.kafka.broker import KafkaCluster
 
 
 @contextlib.contextmanager
@@ -35,28 +36,6 @@ def embedded() -> Iterator[Broker]:
 @contextlib.contextmanager
 def kafka(directory: Path) -> Iterator[Broker]:
     """One Apache Kafka broker."""
-    from tests.kafka.broker import KafkaCluster
-
-    class Single:
-        def __init__(self, cluster: KafkaCluster) -> None:
-            self._cluster = cluster
-            self.bootstrap_servers = cluster.bootstrap_servers
-
-        def restart(self) -> None:
-            self._cluster.restart(1)
-
-        def stop(self) -> None:
-            self._cluster.stop(1)
-
-        def start(self) -> None:
-            self._cluster.start(1)
-
-        def pause(self) -> None:
-            self._cluster.pause(1)
-
-        def resume(self) -> None:
-            self._cluster.resume(1)
-
     with KafkaCluster(directory=directory) as cluster:
         yield Single(cluster)
 

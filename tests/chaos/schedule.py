@@ -20,6 +20,7 @@ from stream.recognition import fast
 from stream.session import ClosingRules, score_events
 from stream.settings import Settings
 from stream.sources import Transcript
+from tests.kafka.broker import KafkaCluster
 from tests.pipeline import Worker, read_topic, synthetic, wait_for
 
 SESSION_TIMEOUT_SECONDS = 3.0
@@ -43,6 +44,29 @@ class Broker(Protocol):
     def pause(self) -> None: ...
 
     def resume(self) -> None: ...
+
+
+class Single:
+    """The only broker of a cluster."""
+
+    def __init__(self, cluster: KafkaCluster) -> None:
+        self._cluster = cluster
+        self.bootstrap_servers = cluster.bootstrap_servers
+
+    def restart(self) -> None:
+        self._cluster.restart(1)
+
+    def stop(self) -> None:
+        self._cluster.stop(1)
+
+    def start(self) -> None:
+        self._cluster.start(1)
+
+    def pause(self) -> None:
+        self._cluster.pause(1)
+
+    def resume(self) -> None:
+        self._cluster.resume(1)
 
 
 @dataclass
@@ -69,6 +93,8 @@ class Schedule:
     seed: int
     broker_faults: bool
     guarantee: str = "at_least_once"
+    planned: tuple[str, ...] = ()
+    """Faults by name; without any, the seed draws one to three."""
     workers: list[Worker] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -185,9 +211,11 @@ class Schedule:
 
     async def _load_and_faults(self, transcripts: list[Transcript]) -> bool:
         loading = asyncio.create_task(self._load(transcripts))
-        for _ in range(self.rng.randrange(1, 4)):
+        faults = [getattr(self, name) for name in self.planned] or [
+            self.fault() for _ in range(self.rng.randrange(1, 4))
+        ]
+        for fault in faults:
             await asyncio.sleep(self.rng.uniform(0.3, 2.5))  # when it strikes
-            fault = self.fault()
             self.faults.append(fault.__name__)
             await asyncio.to_thread(fault)
         await loading
