@@ -79,8 +79,19 @@ async def connect(settings: Settings) -> AIOKafkaAdminClient:
 async def ensure_topics(settings: Settings) -> int:
     """Create what is missing, check what is there; returns the events topic's partitions.
 
-    Raises :class:`TopicError`.
+    Brokers that go away meanwhile are waited for. Raises :class:`TopicError`.
     """
+    while True:
+        try:
+            return await _ensure_topics(settings)
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            log.warning("the brokers went away; waiting", extra={"cause": str(error)})
+            await asyncio.sleep(1)
+
+
+async def _ensure_topics(settings: Settings) -> int:
     client = await connect(settings)
     try:
         found = await _partitions(client)
@@ -140,7 +151,7 @@ async def _create(client: AIOKafkaAdminClient, settings: Settings, topic: TopicP
     except TopicAlreadyExistsError:
         return  # another worker was quicker
     except KafkaError as error:
-        if error.retriable:  # a controller that is busy or on its way: tried again by the caller
+        if error.retriable:  # a controller that is busy or on its way
             raise
         raise TopicError(
             f"topic {topic.name} cannot be created ({error}): create it by hand, or let "
