@@ -18,6 +18,7 @@ def consumer(generation: int = 1) -> BatchConsumer:
     found.__dict__.update(
         app=app,
         transport=SimpleNamespace(batched_topics=frozenset({"events"})),
+        _acked={},
         _done={},
         _delivered={},
         _unacked_messages=set(),
