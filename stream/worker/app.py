@@ -55,6 +55,8 @@ class Worker:
         self._beat = time.monotonic()
         self._batches_done = 0
         self._started = False
+        self.drained = False
+        """Whether the worker has ended in good order."""
         self._revoked_at: float | None = None
         self.app = self._build()
         self._sessions = SessionStage(
@@ -205,12 +207,11 @@ class Worker:
                     break
         finally:
             self._ticker.cancel()
-            async with self._lock:
-                self._started = False
-            try:
-                await asyncio.wait_for(self.app.stop(), self._settings.drain_seconds)
-            except asyncio.TimeoutError:
-                log.warning("not drained in time; what is missing will be read again")
+            self._started = False
+            # Not wait_for: it waits for what was cancelled, and Faust's services may not heed that.
+            draining = asyncio.create_task(self._drain())
+            await asyncio.wait({draining}, timeout=self._settings.drain_seconds)
+            self.drained = draining.done()
             for task in (starting, stopping, crashed):
                 task.cancel()
             for stage in self._stages.values():
@@ -220,6 +221,11 @@ class Worker:
         if not stop.is_set():
             reason = self.app.crash_reason or RuntimeError("the Faust app stopped by itself")
             raise reason
+
+    async def _drain(self) -> None:
+        async with self._lock:  # what is being written may wait for a lost broker
+            pass
+        await self.app.stop()
 
     def _fail(self, error: BaseException) -> None:
         assert self._failure is not None
@@ -253,9 +259,9 @@ class Worker:
     async def _on_batch(self, message: Message) -> None:
         consumer: BatchConsumer = self.app.consumer
         stage = self._stages[message.topic]
-        started = time.monotonic()
         try:
             async with self._lock:
+                started = time.monotonic()
                 self._check_owned(message)
                 await stage.process(message)
         except Dropped:

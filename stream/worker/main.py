@@ -74,6 +74,7 @@ async def _run(settings: Settings, source: Source) -> int:
     metrics = Metrics(fast().version, settings.max_queues)
     board = Board(metrics, ready, max_queues=settings.max_queues, min_judged=settings.min_judged)
     feeding: asyncio.Task[None] | None = None
+    code = 0
     try:
         ops = OpsServer(
             settings.ops_host,
@@ -114,26 +115,32 @@ async def _run(settings: Settings, source: Source) -> int:
         raise
     except TooManyRejectedError as error:
         log.error(str(error))
-        return EXIT_DATA
+        code = EXIT_DATA
     except KafkaError as error:
         log.error("the brokers refused: %s", error)
-        return EXIT_UNAVAILABLE
+        code = EXIT_UNAVAILABLE
     except StateError as error:
         log.error(
             "%s: topic %s was written by something else or by a newer release",
             error,
             settings.changelog_topic,
         )
-        return EXIT_UNAVAILABLE
+        code = EXIT_UNAVAILABLE
     except Exception:
         log.exception("the worker crashed")
-        return EXIT_CRASHED
+        code = EXIT_CRASHED
     finally:
         if feeding is not None:
             feeding.cancel()
         ops.stop()
-    log.info("stopped; every event taken is either done or will be read again")
-    return 0
+    if worker is not None and not worker.drained:
+        # What is left of it waits for brokers that are gone, and heeds no cancellation.
+        log.warning("not drained in time; what is missing will be read again")
+        logging.shutdown()
+        os._exit(code)
+    if code == 0:
+        log.info("stopped; every event taken is either done or will be read again")
+    return code
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, int]) -> int | None:

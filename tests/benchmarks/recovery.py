@@ -25,13 +25,15 @@ from tests.kafka.broker import KafkaCluster
 from tests.pipeline import Worker, send, synthetic, wait_for
 
 _PARTITIONS = 4
+_START_MS = 1_767_225_600_000
 _DEADLINE_SECONDS = 600.0
 
 
 def open_sessions(count: int) -> Iterator[tuple[bytes, bytes]]:
-    """The first four events of ``count`` conversations that go on."""
+    """The first four events of ``count`` conversations that go on, all begun in one second."""
     for transcript in synthetic(count, seed=3):
-        for event in transcript.events()[:4]:
+        for n, event in enumerate(transcript.events()[:4]):
+            event = event._replace(time_ms=_START_MS + n)
             yield event.session_id.encode(), encode(event)
 
 
@@ -52,8 +54,7 @@ class Bench:
             rollups_topic=f"recovery-{name}-rollups",
             partitions=_PARTITIONS,
             session_timeout_seconds=6.0,
-            # Nothing closes: event time is that of the samples, and stands still.
-            inactivity_seconds=86_400,
+            inactivity_seconds=86_400,  # nothing closes
             log_format="json",
         )
 
