@@ -1,5 +1,5 @@
 """``python -m tests.chaos --schedules N --seed S [--json] [--broker kafka|embedded]
-[--guarantee at_least_once|exactly_once]``.
+[--guarantee at_least_once|exactly_once] [--faults a,b]``.
 
 Each schedule puts 2 or 3 workers under load and lets one to three faults strike: a worker killed,
 frozen past its session timeout, joining, leaving, the clock that stamps the events jumping, and on
@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from stream.embedded import EmbeddedBroker
 from tests.chaos.schedule import Broker, Outcome, Schedule, Single
@@ -41,14 +42,35 @@ def kafka(directory: Path) -> Iterator[Broker]:
 
 
 def run(
-    schedules: int, seed: int, broker_name: str, guarantee: str, directory: Path
+    schedules: int,
+    seed: int,
+    broker_name: str,
+    guarantee: str,
+    faults: tuple[str, ...],
+    directory: Path,
 ) -> Iterator[Outcome]:
     """Run schedules one after the other on one broker."""
     chosen = embedded() if broker_name == "embedded" else kafka(directory / "kafka")
     with chosen as broker:
         for n in range(schedules):
-            schedule = Schedule(broker, directory, seed + n, broker_name == "kafka", guarantee)
+            schedule = Schedule(
+                broker, directory, seed + n, broker_name == "kafka", guarantee, planned=faults
+            )
             yield schedule.run()
+
+
+def summary(outcomes: list[Outcome]) -> dict[str, Any]:
+    """What some schedules found together."""
+    return {
+        "schedules": len(outcomes),
+        "sessions": sum(outcome.sessions for outcome in outcomes),
+        "lost": sum(len(outcome.lost) for outcome in outcomes),
+        "differing": sum(len(outcome.differing) for outcome in outcomes),
+        "reemitted": sum(outcome.reemitted for outcome in outcomes),
+        "recovery_seconds_median": statistics.median(
+            outcome.recovery_seconds for outcome in outcomes
+        ),
+    }
 
 
 def main() -> int:
@@ -58,6 +80,9 @@ def main() -> int:
     parser.add_argument("--broker", choices=("kafka", "embedded"), default="kafka")
     parser.add_argument(
         "--guarantee", choices=("at_least_once", "exactly_once"), default="at_least_once"
+    )
+    parser.add_argument(
+        "--faults", default="", help="these in each schedule, separated by commas, not drawn ones"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--keep", type=Path, help="folder to keep the workers' logs in")
@@ -76,20 +101,17 @@ def main() -> int:
                 arguments.seed,
                 arguments.broker,
                 arguments.guarantee,
+                tuple(filter(None, arguments.faults.split(","))),
                 directory,
             )
         ):
             outcomes.append(outcome)
             print(f"seed {arguments.seed + n}: {asdict(outcome)}", file=sys.stderr, flush=True)
-    result = {
-        "schedules": len(outcomes),
-        "sessions": sum(outcome.sessions for outcome in outcomes),
-        "lost": sum(len(outcome.lost) for outcome in outcomes),
-        "differing": sum(len(outcome.differing) for outcome in outcomes),
-        "reemitted": sum(outcome.reemitted for outcome in outcomes),
-        "recovery_seconds_median": statistics.median(
-            outcome.recovery_seconds for outcome in outcomes
-        ),
+    result = summary(outcomes) | {
+        "by_fault": {
+            fault: summary([each for each in outcomes if fault in each.faults])
+            for fault in sorted({fault for outcome in outcomes for fault in outcome.faults})
+        }
     }
     print(
         json.dumps(result) if arguments.json else "\n".join(f"{k}: {v}" for k, v in result.items())
