@@ -290,11 +290,15 @@ class Worker:
         ):
             raise Dropped
 
-    async def _before_commit(self, offsets: Mapping[TP, int]) -> None:
-        for tp, offset in offsets.items():
-            stage = self._stages.get(tp.topic)
-            if stage is not None:
-                await stage.before_commit(tp, offset)
+    async def _before_commit(self, offsets: Mapping[TP, int]) -> bool:
+        try:
+            for tp, offset in offsets.items():
+                stage = self._stages.get(tp.topic)
+                if stage is not None:
+                    await stage.before_commit(tp, offset)
+        except Dropped:
+            return False
+        return True
 
     # -- partitions that have run dry ------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from faust.types import TP
 from faust.types.tuples import Message
 
 from stream.session import WATERMARK_KEY
-from stream.worker.output import Output, Send, changelog
+from stream.worker.output import Dropped, Output, Send, changelog
 from stream.worker.store import ChangelogStore
 from stream.worker.transport import Batch, BatchConsumer
 
@@ -258,6 +258,7 @@ class Stage(abc.ABC, Generic[P]):
     async def persist(self, tp: TP, partition: Partition[P], rejects: list[Send]) -> None:
         """Results and ``rejects`` out, then the changelog, then the processor may go on."""
         processor = partition.processor
+        generation = self.group.generation
         changes = processor.take()
         state = dict(changes.state)
         if self.output.commits:
@@ -266,7 +267,7 @@ class Stage(abc.ABC, Generic[P]):
                 state[WATERMARK_KEY] = processor.mark(mark, self.consumer.committed(tp))
         results = [*rejects, *self.results(changes)]
         if results or state:
-            await self._write(tp, results, state, processor.position)
+            await self._write(tp, results, state, processor.position, generation)
             self.count(changes)
         processor.confirm(changes)
         changelog_tp = self._changelog_tp(tp.partition)
@@ -276,7 +277,7 @@ class Stage(abc.ABC, Generic[P]):
                 extra={"topic": changelog_tp.topic, "partition": tp.partition},
             )
             held = dict(self.store.partition(tp.partition))
-            await self._write(tp, [], held, processor.position, everything=True)
+            await self._write(tp, [], held, processor.position, generation, everything=True)
 
     async def _write(
         self,
@@ -284,16 +285,20 @@ class Stage(abc.ABC, Generic[P]):
         results: list[Send],
         state: Mapping[bytes, bytes | None],
         position: int,
+        generation: int,
         everything: bool = False,
     ) -> None:
+        """Raises :class:`Dropped` when ``generation`` has passed: what is held may be another's."""
         changelog_tp = self._changelog_tp(tp.partition)
         written = await self.output.write(
             tp.partition,
             results,
             changelog(changelog_tp.topic, tp.partition, state),
             position,
-            self.group.generation,
+            generation,
         )
+        if self.group.generation != generation:
+            raise Dropped
         if not self.output.commits:
             self.store.acknowledge(changelog_tp, written, everything)
             return
@@ -308,7 +313,7 @@ class Stage(abc.ABC, Generic[P]):
         partition = self.partitions.get(tp.partition)
         if mark is not None and partition is not None and mark.offset == offset:
             value = partition.processor.mark(mark, self.consumer.committed(tp))
-            await self._write(tp, [], {WATERMARK_KEY: value}, offset)
+            await self._write(tp, [], {WATERMARK_KEY: value}, offset, self.group.generation)
 
     # -- partitions that have run dry ------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from mode.utils.queues import ThrowableQueue
 from stream.embedded import end_offsets, is_embedded
 
 BeforeAssignment = Callable[[set[TP]], Awaitable[None]]
-BeforeCommit = Callable[[Mapping[TP, int]], Awaitable[None]]
+BeforeCommit = Callable[[Mapping[TP, int]], Awaitable[bool]]
 
 
 class _Queue(ThrowableQueue):  # type: ignore[misc]
@@ -133,8 +133,14 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return (state.position if state.has_valid_position else None), end
 
     async def confirm(self) -> bool:
-        """Whether the group, asked now, counts this process among its members."""
-        return bool(await self.call_thread(self._ensure_consumer()._coordinator._do_heartbeat))
+        """Whether the group, asked now, counts this process among the members of the generation
+        that it works in: it may be joining the next already, and heartbeats then speak of that."""
+        coordinator = self._ensure_consumer()._coordinator
+
+        def current() -> bool:
+            return bool(coordinator.generation == self.app.consumer_generation_id)
+
+        return current() and bool(await self.call_thread(coordinator._do_heartbeat)) and current()
 
     async def fetch_committed(self, tp: TP) -> tuple[int, str] | None:
         """The group's offset for a partition, with its metadata, from the broker."""
@@ -413,7 +419,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         wanted = {tp: offset for tp, offset in offsets.items() if tp in assigned}
         if not wanted:
             return False
-        await self.transport.before_commit(wanted)
+        if not await self.transport.before_commit(wanted):
+            return False
         await self.app.producer.flush()
         if not await self._commit(wanted):
             return False
@@ -424,7 +431,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
 class BatchTransport(driver.Transport):  # type: ignore[misc]
     """``batched_topics`` are delivered in batches. ``before_assignment`` is awaited with the
-    partitions about to be taken over, ``before_commit`` with the offsets about to be committed.
+    partitions about to be taken over, ``before_commit`` with the offsets about to be committed,
+    which its answer allows.
     ``read_committed`` leaves out what belongs to open or aborted transactions."""
 
     Consumer = BatchConsumer
