@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stream.cli import main
-from stream.cli.demo import shortened
 from stream.cli.produce import paced, shifted, timeline
+from stream.cli.story import shortened
 from stream.samples import sample_conversations
 from stream.settings import Settings
 from tests.pipeline import write_transcripts
