@@ -319,12 +319,17 @@ async def _tell_past(
 async def _feed(producer: AIOKafkaProducer, topic: str, story: Story, speed: float) -> None:
     """The story's queue, and the other samples for ever, each time as new conversations."""
     talking: set[asyncio.Task[None]] = set()
-    for pair in zip(story.live(), _others(), strict=True):
-        for transcript in pair:
-            task = asyncio.create_task(_talk(producer, topic, transcript, speed))
-            talking.add(task)
-            task.add_done_callback(talking.discard)
-        await asyncio.sleep(_ARRIVAL_SECONDS / speed)
+    try:
+        for pair in zip(story.live(), _others(), strict=True):
+            for transcript in pair:
+                task = asyncio.create_task(_talk(producer, topic, transcript, speed))
+                talking.add(task)
+                task.add_done_callback(talking.discard)
+            await asyncio.sleep(_ARRIVAL_SECONDS / speed)
+    finally:
+        for task in talking:
+            task.cancel()
+        await asyncio.gather(*talking, return_exceptions=True)
 
 
 def _others() -> Iterator[Transcript]:
@@ -387,8 +392,8 @@ class _View:
             ("Ctrl-C stops everything", "dim"),
             "\nBoard: ",
             (f"{base}/", "bold"),
-            f"\nWatch {STORY_QUEUE}: its agents stop recognising, gaps open while they talk, the "
-            "queue is dropping within a minute of the start, and recovers two minutes later.",
+            f"\nWatch {STORY_QUEUE}: its agents stop recognising, gaps open, within a minute it is "
+            "dropping, and after about two it has recovered.",
         )
         queues = Table(box=None, header_style="bold", title_justify="left", title="Queues")
         queues.add_column("queue")

@@ -37,6 +37,10 @@ _DAY_MS = 24 * _HOUR_MS
 _PAST_ENDS_MS = 120_000
 """How long before now the past ends: what is going on happens since then."""
 
+_PAST_TURNS = 6
+"""Past conversations are cut short, and nobody waits long for them: who is recognised first has
+been by then."""
+
 _LONGEST_SILENCE_MS = 60_000
 """An e-mail's answer takes hours, a demo must not; nor must a session close for inactivity."""
 
@@ -66,7 +70,8 @@ class Story:
         for days in range(_DAYS - 1, -1, -1):
             start_ms = now_ms - days * _DAY_MS - _PAST_ENDS_MS - _HOUR_MS
             for n in range(_A_DAY):
-                events = shortened(self._draw(USUAL_SHARE).events())
+                talk = self._draw(USUAL_SHARE)
+                events = shortened(talk._replace(turns=talk.turns[:_PAST_TURNS]).events())
                 ends_ms = start_ms + n * step_ms + self._random.randrange(step_ms)
                 offset_ms = ends_ms - events[-1].time_ms
                 conversations.append(
@@ -90,7 +95,7 @@ class Story:
             pool = self._not_first if share else self._never
         self._number += 1
         sample = self._random.choice(pool)
-        return sample._replace(id=f"{sample.id}-{STORY_QUEUE}-{self._number}")
+        return sample._replace(id=f"{sample.id}-{self._number}")
 
 
 def by_time(conversations: list[list[Event]]) -> list[Event]:
