@@ -42,8 +42,7 @@ _START_SECONDS = 30
 _ONCE_SECONDS = 50
 _PAST_SECONDS = 120
 _ARRIVAL_SECONDS = 15
-"""From one conversation's start to the next, in the conversations' time: in the queue of the story,
-and in all others together."""
+"""From one conversation's start to the next in the story's queue, in the conversations' time."""
 _PAST_PARTITION = 0
 """Of the events topic. Partitions are not read in step, and the past goes by so fast that what one
 lags behind another would come too late to count."""
@@ -317,11 +316,13 @@ async def _tell_past(
 
 
 async def _feed(producer: AIOKafkaProducer, topic: str, story: Story, speed: float) -> None:
-    """The story's queue, and the other samples for ever, each time as new conversations."""
+    """The story's queue, and half as many in all others: the samples for ever, each time as new
+    conversations."""
     talking: set[asyncio.Task[None]] = set()
     try:
-        for pair in zip(story.live(), _others(), strict=True):
-            for transcript in pair:
+        others = _others()
+        for number, told in enumerate(story.live()):
+            for transcript in (told, next(others)) if number % 2 else (told,):
                 task = asyncio.create_task(_talk(producer, topic, transcript, speed))
                 talking.add(task)
                 task.add_done_callback(talking.discard)

@@ -41,8 +41,10 @@ _PAST_TURNS = 6
 """Past conversations are cut short, and nobody waits long for them: who is recognised first has
 been by then."""
 
-_LONGEST_SILENCE_MS = 60_000
-"""An e-mail's answer takes hours, a demo must not; nor must a session close for inactivity."""
+_LONGEST_SILENCE_MS = 15_000
+"""An e-mail's answer takes hours, a demo must not; nor must a session close for inactivity. And
+what is replayed faster than it happened lies back by what its conversation still has to go: a gap
+must be among the board's newest when it opens."""
 
 
 class Story:
@@ -104,7 +106,7 @@ def by_time(conversations: list[list[Event]]) -> list[Event]:
 
 
 def shortened(events: list[Event]) -> list[Event]:
-    """The events with no silence longer than a minute."""
+    """The events with no silence longer than :data:`_LONGEST_SILENCE_MS`."""
     out = events[:1]
     for before, event in pairwise(events):
         gap_ms = min(event.time_ms - before.time_ms, _LONGEST_SILENCE_MS)
