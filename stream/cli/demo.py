@@ -13,8 +13,8 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
-from itertools import pairwise
+from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,17 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from rich.console import Console, Group
 from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from stream.cli import EXIT_FAILED, EXIT_UNAVAILABLE, stop
 from stream.cli.produce import send_events, shifted
+from stream.cli.story import STORY_QUEUE, Story, by_time, shortened
 from stream.cli.tables import records_table
 from stream.embedded import EmbeddedBroker, EmbeddedBrokerError
 from stream.events import Event, encode
+from stream.recognition import fast
 from stream.samples import sample_conversations
 from stream.settings import PREFIX, Settings
 from stream.sources import Transcript
@@ -37,10 +40,12 @@ from stream.worker.topics import ensure_topics
 
 _START_SECONDS = 30
 _ONCE_SECONDS = 50
-_LONGEST_SILENCE_MS = 60_000
-"""Longer silences are shortened: an e-mail's answer takes hours, a demo must not."""
+_PAST_SECONDS = 120
 _ARRIVAL_SECONDS = 15
-"""From one conversation's start to the next, in the conversations' time."""
+"""From one conversation's start to the next in the story's queue, in the conversations' time."""
+_PAST_PARTITION = 0
+"""Of the events topic. Partitions are not read in step, and the past goes by so fast that what one
+lags behind another would come too late to count."""
 
 
 class DemoError(RuntimeError):
@@ -160,7 +165,8 @@ async def _once(settings: Settings, worker: WorkerProcess, console: Console) -> 
     copies: Counter[str] = Counter()
     gaps: Counter[str] = Counter()
     started = time.monotonic()
-    async with _consumer(settings) as consumer:
+    topics = settings.interactions_topic, settings.gaps_topic
+    async with _consumer(settings, *topics) as consumer:
         async with _producer(settings) as producer:
             events = [event for transcript in transcripts for event in transcript.events()]
             await send_events(producer, settings.events_topic, events, None)
@@ -199,15 +205,15 @@ async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
 
 
 @contextlib.asynccontextmanager
-async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
-    """Reads ``empathy.interactions`` and ``empathy.gaps`` from the beginning, in no group."""
+async def _consumer(settings: Settings, *topics: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """Reads ``topics`` from the beginning, in no group."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=list(settings.bootstrap_servers), auto_offset_reset="earliest"
     )
     await consumer.start()
     try:
         assigned = []
-        for topic in (settings.interactions_topic, settings.gaps_topic):
+        for topic in topics:
             partitions = consumer.partitions_for_topic(topic) or set()
             if not partitions:
                 raise DemoError(f"topic {topic} has no partitions")
@@ -244,44 +250,96 @@ async def _at_end(consumer: AIOKafkaConsumer) -> bool:
 
 
 async def _live(settings: Settings, worker: WorkerProcess, speed: float, console: Console) -> None:
-    view = _View(settings)
-    feeding = asyncio.create_task(_feed(settings, speed))
     interrupted = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, interrupted.set)
-    try:
-        async with _consumer(settings) as consumer:
+    story = Story(sample_conversations(), fast())
+    topics = settings.interactions_topic, settings.gaps_topic, settings.rollups_topic
+    async with _consumer(settings, *topics) as consumer, _producer(settings) as producer:
+        past = story.past(int(time.time() * 1000))
+        if not await _tell_past(settings, worker, producer, consumer, past, interrupted, console):
+            return
+        view = _View(settings, {events[0].session_id for events in past})
+        feeding = asyncio.create_task(_feed(producer, settings.events_topic, story, speed))
+        try:
             with Live(view, console=console, refresh_per_second=4, transient=False):
                 while not interrupted.is_set():
                     worker.check()
                     if feeding.done():
                         feeding.result()
                     for tp, batch in (await consumer.getmany(timeout_ms=250)).items():
-                        add = view.add_gap if tp.topic == settings.gaps_topic else view.add
                         for message in batch:
-                            add(orjson.loads(message.value))
+                            view.add(tp.topic, orjson.loads(message.value))
+        finally:
+            feeding.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await feeding
+
+
+async def _tell_past(
+    settings: Settings,
+    worker: WorkerProcess,
+    producer: AIOKafkaProducer,
+    consumer: AIOKafkaConsumer,
+    past: list[list[Event]],
+    interrupted: asyncio.Event,
+    console: Console,
+) -> bool:
+    """Send the past and wait for its records; whether they came before the interruption."""
+    topic = settings.events_topic
+    sending = asyncio.create_task(
+        send_events(producer, topic, by_time(past), None, partition=_PAST_PARTITION)
+    )
+    deadline = time.monotonic() + _PAST_SECONDS
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    try:
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task(
+                f"two weeks of {STORY_QUEUE}, to compare with", total=len(past)
+            )
+            while not progress.finished:
+                worker.check()
+                if interrupted.is_set():
+                    return False
+                if time.monotonic() > deadline:
+                    raise DemoError(f"the past was not judged within {_PAST_SECONDS} s")
+                if sending.done():
+                    sending.result()
+                for tp, batch in (await consumer.getmany(timeout_ms=250)).items():
+                    if tp.topic == settings.interactions_topic:
+                        progress.advance(task, len(batch))
+        return True
     finally:
-        feeding.cancel()
+        sending.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await feeding
+            await sending
 
 
-async def _feed(settings: Settings, speed: float) -> None:
-    """Replay the samples for ever, each round as new conversations that happen now."""
-    transcripts = sample_conversations()
-    order = random.Random(1)  # noqa: S311  (a shuffle, the same in every demo)
-    async with _producer(settings) as producer:
-        talking: set[asyncio.Task[None]] = set()
-        round_number = 0
-        while True:
-            round_number += 1
-            order.shuffle(transcripts)
-            for transcript in transcripts:
-                again = transcript._replace(id=f"{transcript.id}-{round_number}")
-                task = asyncio.create_task(_talk(producer, settings.events_topic, again, speed))
+async def _feed(producer: AIOKafkaProducer, topic: str, story: Story, speed: float) -> None:
+    """The story's queue, and half as many in all others: the samples for ever, each time as new
+    conversations."""
+    talking: set[asyncio.Task[None]] = set()
+    try:
+        others = _others()
+        for number, told in enumerate(story.live()):
+            for transcript in (told, next(others)) if number % 2 else (told,):
+                task = asyncio.create_task(_talk(producer, topic, transcript, speed))
                 talking.add(task)
                 task.add_done_callback(talking.discard)
-                await asyncio.sleep(_ARRIVAL_SECONDS / speed)
+            await asyncio.sleep(_ARRIVAL_SECONDS / speed)
+    finally:
+        for task in talking:
+            task.cancel()
+        await asyncio.gather(*talking, return_exceptions=True)
+
+
+def _others() -> Iterator[Transcript]:
+    transcripts = [sample for sample in sample_conversations() if sample.queue != STORY_QUEUE]
+    order = random.Random(1)  # noqa: S311  (a shuffle, the same in every demo)
+    for number in count(1):
+        order.shuffle(transcripts)
+        for transcript in transcripts:
+            yield transcript._replace(id=f"{transcript.id}-{number}")
 
 
 async def _talk(
@@ -298,35 +356,34 @@ async def _talk(
         await producer.send_and_wait(topic, encode(event), event.session_id.encode())
 
 
-def shortened(events: list[Event]) -> list[Event]:
-    """The events with no silence longer than a minute."""
-    out = events[:1]
-    for before, event in pairwise(events):
-        gap_ms = min(event.time_ms - before.time_ms, _LONGEST_SILENCE_MS)
-        out.append(event._replace(time_ms=out[-1].time_ms + gap_ms))
-    return out
-
-
 class _View:
-    """What the live terminal view shows: rates and open gaps by queue, and the newest records."""
+    """What the live terminal view shows: rates, drops and open gaps by queue, and the newest
+    records. The sessions of the ``past`` are left out."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, past: set[str]) -> None:
         self._settings = settings
+        self._past = past
         self._queues: dict[str, Counter[str]] = {}
+        self._drops: dict[tuple[str, str], dict[str, Any]] = {}
         self._newest: deque[dict[str, Any]] = deque(maxlen=12)
 
-    def add(self, record: dict[str, Any]) -> None:
-        self._newest.appendleft(record)
-        if record["judged"]:
-            queue = self._queues.setdefault(record["queue"] or "-", Counter())
+    def add(self, topic: str, message: dict[str, Any]) -> None:
+        if topic == self._settings.rollups_topic:
+            if message["type"] == "drop":
+                self._drops[message["queue"], message["measure"]] = message
+            return
+        if message["session_id"] in self._past:
+            return
+        queue = self._queues.setdefault(message["queue"] or "-", Counter())
+        if topic == self._settings.gaps_topic:
+            queue["gaps"] += 1 if message["status"] == "opened" else -1
+            return
+        self._newest.appendleft(message)
+        if message["judged"]:
             queue["judged"] += 1
-            queue["recognized"] += record["recognized"]
-            queue["first"] += record["recognized_first"]
-            queue["score"] += record["empathy_score"]
-
-    def add_gap(self, gap: dict[str, Any]) -> None:
-        queue = self._queues.setdefault(gap["queue"] or "-", Counter())
-        queue["gaps"] += 1 if gap["status"] == "opened" else -1
+            queue["recognized"] += message["recognized"]
+            queue["first"] += message["recognized_first"]
+            queue["score"] += message["empathy_score"]
 
     def __rich__(self) -> Group:
         base = f"http://127.0.0.1:{self._settings.ops_port}"
@@ -334,12 +391,16 @@ class _View:
             ("empathy-stream demo", "bold"),
             f"  Kafka {self._settings.bootstrap_servers[0]}  {base}/metrics  {base}/readyz  ",
             ("Ctrl-C stops everything", "dim"),
-            f"\nBoard: {base}/",
+            "\nBoard: ",
+            (f"{base}/", "bold"),
+            f"\nWatch {STORY_QUEUE}: its agents stop recognising, gaps open, within a minute it is "
+            "dropping, and after about two it has recovered.",
         )
         queues = Table(box=None, header_style="bold", title_justify="left", title="Queues")
         queues.add_column("queue")
         for name in ("conversations", "recognised", "recognised first", "mean score", "open gaps"):
             queues.add_column(name, justify="right")
+        queues.add_column("recognition")
         for name, queue in sorted(self._queues.items()):
             judged = queue["judged"]
             queues.add_row(
@@ -349,6 +410,7 @@ class _View:
                 _share(queue["first"], judged),
                 f"{queue['score'] / judged:.0f}" if judged else "-",
                 str(queue["gaps"]),
+                _drop(drop for (of, _), drop in self._drops.items() if of == name),
             )
         if not self._queues:
             queues.add_row("[dim]the first conversations are under way[/]")
@@ -356,6 +418,18 @@ class _View:
         newest.title = "Newest records"
         newest.title_justify = "left"
         return Group(head, "", queues, "", newest)
+
+
+def _drop(drops: Iterable[dict[str, Any]]) -> str:
+    """The state of a queue by the last change of each measure, the worst first."""
+    last = {drop["state"]: drop for drop in drops}
+    if "dropping" in last:
+        drop = last["dropping"]
+        return (
+            f"[bold red]dropping[/]: {100 * drop['ratio']:.0f} % of {drop['judged']}, "
+            f"baseline {100 * drop['baseline_ratio']:.0f} %"
+        )
+    return "[green]recovered[/]" if last else ""
 
 
 def _share(part: int, whole: int) -> str:

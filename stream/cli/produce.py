@@ -58,8 +58,10 @@ async def send_events(
     events: Sequence[Event],
     speed: float | None,
     progress: Progress | None = None,
+    partition: int | None = None,
 ) -> None:
-    """Send every event, keyed by its session, and wait for the acknowledgements."""
+    """Send every event, keyed by its session, and wait for the acknowledgements. ``partition``
+    instead of that of the key: no other event of these sessions may be sent elsewhere."""
     task = progress.add_task("events", total=len(events)) if progress else None
     started = time.monotonic()
     pending: list[asyncio.Future[object]] = []
@@ -67,7 +69,8 @@ async def send_events(
         wait = started + due - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
-        pending.append(await producer.send(topic, encode(event), event.session_id.encode()))
+        key = event.session_id.encode()
+        pending.append(await producer.send(topic, encode(event), key, partition))
         if len(pending) >= _IN_FLIGHT:
             await asyncio.gather(*pending)
             pending.clear()

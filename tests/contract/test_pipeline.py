@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import signal
+import subprocess
+import sys
 import time
+import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +19,8 @@ from typing import Any
 import pytest
 
 from stream.cli import EXIT_DATA, EXIT_USAGE
+from stream.cli.story import STORY_QUEUE
+from stream.embedded import _free_port
 from stream.events import RejectReason, Speaker
 from stream.samples import sample_conversations
 from stream.settings import Settings
@@ -545,6 +551,41 @@ def test_a_wrong_setting_stops_the_start() -> None:
     stopped = run("worker", environ={"EMPATHY_LINGER_SECONDS": "soon"})
     assert stopped.returncode == 2
     assert "EMPATHY_LINGER_SECONDS: 'soon' is not allowed" in stopped.stderr.decode()
+
+
+def test_the_demo_shows_a_queue_that_drops_and_its_gaps(tmp_path: Path) -> None:
+    port, log = _free_port(), tmp_path / "demo.log"
+    started_ms = int(time.time() * 1000)
+    with log.open("wb") as output:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "stream", "demo", "--ops-port", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+
+    def dropping() -> bool:
+        assert demo.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/board.json", timeout=5) as answer:
+                board = json.load(answer)
+        except OSError:
+            return False
+        states = {row["queue"]: row["state"] for row in board["queues"]}
+        # The past has gaps, too; they are not what one sees happen.
+        gaps = [gap for gap in board["gaps"]["newest"] if gap["opened_ms"] > started_ms]
+        return states.get(STORY_QUEUE) == "dropping" and STORY_QUEUE in {g["queue"] for g in gaps}
+
+    try:
+        wait_for(dropping, f"{STORY_QUEUE} dropping, with gaps, on the board", 120)
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) == 0, log.read_text()
+    finally:
+        demo.kill()
+        demo.wait()
+    said = log.read_text()
+    assert f"http://127.0.0.1:{port}/" in said
+    assert "Traceback" not in said
 
 
 def test_the_demo_once() -> None:

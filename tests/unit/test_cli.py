@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stream.cli import main
-from stream.cli.demo import shortened
 from stream.cli.produce import paced, shifted, timeline
+from stream.cli.story import shortened
 from stream.samples import sample_conversations
 from stream.settings import Settings
 from tests.pipeline import write_transcripts
@@ -139,7 +139,7 @@ def test_the_demo_shortens_silences_only() -> None:
         assert len(gaps) == len(events)
         assert [e.text for e in short] == [e.text for e in events]
         steps = [b.time_ms - a.time_ms for a, b in itertools.pairwise(short)]
-        assert max(steps) <= 60_000
+        assert max(steps) <= 15_000
 
 
 STARTED = {"ContactId": "c-1", "Channel": "VOICE", "EventType": "STARTED"}
