@@ -24,14 +24,18 @@ _ARRIVAL_SECONDS = 1.0
 """Records handed out that have not been applied by then, with the queue empty, got lost."""
 
 
+_QUIET_SECONDS = 1.0
+"""How long nothing may arrive before what is left of a changelog is taken for transaction marks."""
+
+
 @dataclass
 class _Stand:
     """Where a changelog stands, and since when."""
 
     held: int
     since: float
-    ended_at_poll: int | None = None
-    """The poll under way when it was first seen to be fetched to its end."""
+    ended: tuple[float, int] | None = None
+    """When it was first seen to be fetched to its end, and the poll under way then."""
 
 
 class RecoveryWatch:
@@ -84,9 +88,10 @@ class RecoveryWatch:
                     await self._read_again(tp, held)
                     return
             elif tp in recovery.active_tps and consumer.all_read(tp, held + 1):
-                if stand.ended_at_poll is None:
-                    stand.ended_at_poll = consumer.polls
-                elif consumer.polls > stand.ended_at_poll:  # that poll has been handed out
+                if stand.ended is None:
+                    stand.ended = (now, consumer.polls)
+                # What was fetched before has arrived by then, if there was anything.
+                elif now - stand.ended[0] > _QUIET_SECONDS and consumer.polls > stand.ended[1] + 1:
                     recovery.active_offsets[tp] = recovery.active_highwaters[tp]
                     ended = True
         if ended and not recovery.need_recovery():

@@ -152,15 +152,26 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], *args: Any, **kwargs: Any
     ) -> Any:
-        """What is fetched across a rebalance is left for whoever owns it after: its offsets are of
-        the assignment before, and the new one starts from what was committed."""
-        before = consumer._subscription.subscription
-        before = before and before.assignment
+        """Fetch; what comes across a rebalance is not handed out, since nobody can tell to which
+        assignment it belongs. Where it moved the position of the new one, that is moved back."""
+        subscriptions = consumer._subscription
+
+        def assignment() -> Any:
+            return subscriptions.subscription and subscriptions.subscription.assignment
+
+        before = assignment()
         # Here, not where the poll was asked for: a rebalance may lie between.
         self.consumer.poll_generation = self.app.consumer_generation_id
         records = await super()._fetch_records(consumer, active_partitions, *args, **kwargs)
-        after = consumer._subscription.subscription
-        return records if (after and after.assignment) is before else {}
+        now = assignment()
+        if now is before:
+            return records
+        for tp, batch in records.items():
+            if now is not None and tp in now.tps:
+                state = now.state_value(tp)
+                if state.has_valid_position and state.position == batch[-1].offset + 1:
+                    state.seek(batch[0].offset)
+        return {}
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit; a broker that cannot be reached is tried again at the next interval."""
