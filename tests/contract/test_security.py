@@ -272,14 +272,14 @@ MARK = "zq4711marked"
 FAILING = """
 import stream.session.processor as processor
 
-observe = processor.observe
+read = processor.read
 
 def failing(event, recognizer):
     if "explode" in event.text:
         raise KeyError(event.text)
-    return observe(event, recognizer)
+    return read(event, recognizer)
 
-processor.observe = failing
+processor.read = failing
 """
 
 
@@ -340,19 +340,27 @@ def test_no_output_holds_what_was_said_or_a_secret(
         lambda: worker.metrics()["empathy_events_rejected_total"] >= len(rejects), "all rejected"
     )
     wait_for(lambda: worker.metrics()["empathy_sessions_open"] == 1, "one session open")
-    pages = "".join(worker.get(page)[1] for page in ("/", "/metrics", "/healthz", "/readyz"))
+    pages = "".join(
+        worker.get(page)[1] for page in ("/", "/board.json", "/metrics", "/healthz", "/readyz")
+    )
     worker.process.send_signal(signal.SIGUSR1)
     wait_for(lambda: any(entry["message"] == "state" for entry in worker.entries()), "the state")
     files = {file: file.read_bytes() for file in state.rglob("*") if file.is_file()}
     assert worker.stop() == 0
     log = worker.log.read_text()
     assert '"level":"DEBUG"' in log
-    assert "an event could not be processed" in log
+    assert "a record could not be processed" in log
 
     outputs = {"log": log.encode(), "pages": pages.encode(), **files}
-    for topic in (settings.interactions_topic, settings.changelog_topic):
+    for topic in (
+        settings.interactions_topic,
+        settings.changelog_topic,
+        settings.gaps_topic,
+        settings.repartition_topic,
+        settings.rollups_changelog_topic,
+    ):
         found = held(settings, topic)
-        assert found
+        assert found, topic
         outputs[topic] = repr([(record.value, record.headers) for record in found]).encode()
     rejected = held(settings, settings.rejected_topic)
     outputs["headers"] = repr([record.headers for record in rejected]).encode()
