@@ -249,7 +249,7 @@ class EmbeddedBroker:
         return process
 
     def _start_once(self, binary: Path, deadline: float) -> None:
-        self._port = _free_port() if self._wanted_port is None else self._wanted_port
+        self._port = free_port() if self._wanted_port is None else self._wanted_port
         self._log = (
             tempfile.TemporaryFile()  # closed by stop()
             if self._log_path is None
@@ -318,7 +318,8 @@ def _binary() -> Path:
         raise BrokerMissingError(str(error)) from error
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on, for now."""
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]

@@ -59,24 +59,18 @@ def _integer(default: int, help: str, low: int, high: int) -> Any:
     return _setting(default, help, parse, f"a whole number from {low} to {high}")
 
 
+def _number(default: float, help: str, low: float, high: float, unit: str = "a number") -> Any:
+    def parse(raw: str) -> float:
+        value = float(raw)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return _setting(default, help, parse, f"{unit} from {low:g} to {high:g}")
+
+
 def _seconds(default: float, help: str, low: float, high: float) -> Any:
-    def parse(raw: str) -> float:
-        value = float(raw)
-        if not low <= value <= high:
-            raise ValueError
-        return value
-
-    return _setting(default, help, parse, f"seconds from {low:g} to {high:g}")
-
-
-def _number(default: float, help: str, low: float, high: float) -> Any:
-    def parse(raw: str) -> float:
-        value = float(raw)
-        if not low <= value <= high:
-            raise ValueError
-        return value
-
-    return _setting(default, help, parse, f"a number from {low:g} to {high:g}")
+    return _number(default, help, low, high, "seconds")
 
 
 def _ratio(default: float, help: str) -> Any:
@@ -376,6 +370,11 @@ class Settings:
     def rollups_changelog_topic(self) -> str:
         """The topic that holds the queues' state."""
         return f"{self.group_id}-rollups-changelog"
+
+    @property
+    def internal_topics(self) -> tuple[str, ...]:
+        """The group's own topics, each with the partitions of the events topic."""
+        return self.changelog_topic, self.repartition_topic, self.rollups_changelog_topic
 
 
 def variable(name: str) -> str:

@@ -20,12 +20,12 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream.embedded import end_offsets, is_embedded
 from stream.events import encode
 from stream.samples import sample_conversations
 from stream.settings import Settings, variable
 from stream.sources import Transcript
 from stream.sources.transcript import Turn
+from stream.worker.kafka import assignment_ends
 
 DEADLINE_SECONDS = 60.0
 
@@ -137,15 +137,6 @@ class Worker:
         return self.process.wait(DEADLINE_SECONDS)
 
 
-async def _ends(consumer: AIOKafkaConsumer, servers: str) -> dict[TopicPartition, int]:
-    partitions = list(consumer.assignment())
-    if not is_embedded(servers):
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
-        return ends
-    found = await asyncio.to_thread(end_offsets, servers, partitions)
-    return {TopicPartition(*tp): offset for tp, offset in found.items()}
-
-
 def read_topic(
     servers: str, topic: str, committed: bool = False, **security: Any
 ) -> list[ConsumerRecord]:
@@ -164,7 +155,7 @@ def read_topic(
             async with AIOKafkaProducer(**options) as producer:
                 partitions = await producer.partitions_for(topic)
             consumer.assign([TopicPartition(topic, number) for number in partitions])
-            ends = await _ends(consumer, servers)
+            ends = await assignment_ends(consumer, servers)
             out: list[ConsumerRecord] = []
             while any([await consumer.position(tp) < end for tp, end in ends.items()]):
                 for batch in (await consumer.getmany(timeout_ms=500)).values():

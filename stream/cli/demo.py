@@ -30,7 +30,7 @@ from stream.cli import EXIT_FAILED, EXIT_UNAVAILABLE, stop
 from stream.cli.produce import send_events, shifted
 from stream.cli.story import STORY_QUEUE, Story, by_time, shortened
 from stream.cli.tables import records_table
-from stream.embedded import EmbeddedBroker, EmbeddedBrokerError
+from stream.embedded import EmbeddedBroker, EmbeddedBrokerError, free_port
 from stream.events import Event, encode
 from stream.recognition import fast
 from stream.samples import sample_conversations
@@ -88,14 +88,6 @@ class WorkerProcess:
                 self._process.wait()
 
 
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
 def _running(ops_port: int, console: Console) -> Iterator[tuple[Settings, WorkerProcess]]:
     """Broker and worker, taken down at the end whatever happens."""
@@ -108,7 +100,7 @@ def _running(ops_port: int, console: Console) -> Iterator[tuple[Settings, Worker
         try:
             settings = Settings(
                 bootstrap_servers=(broker.bootstrap_servers,),
-                ops_port=ops_port or _free_port(),
+                ops_port=ops_port or free_port(),
                 log_format="text",
                 # The embedded broker lets a new member wait for half of it (stream.embedded).
                 session_timeout_seconds=2.0,

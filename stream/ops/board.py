@@ -19,9 +19,9 @@ import orjson
 
 from stream import __version__
 from stream.events import parse_time
-from stream.ops.metrics import OTHER_QUEUE, DetectorView, Metrics, total
+from stream.ops.metrics import DetectorView, Metrics, total
 from stream.session.gaps import GAP_KINDS, GAP_VERSION
-from stream.windows import WINDOWS, DropState, RollupRules
+from stream.windows import OTHER_QUEUE, WINDOWS, DropState, RollupRules
 from stream.windows.contribution import BEHAVIOURS
 from stream.windows.drop import DROP_VERSION
 from stream.windows.rollup import DAY_MS, MINUTE_MS, ROLLUP_VERSION

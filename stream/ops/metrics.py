@@ -23,9 +23,7 @@ from stream.recognition import RECOGNITION, Label, label_names
 from stream.session import GapChange, InteractionRecord, Outcome
 from stream.session.record import Evidence
 from stream.sources import DropReason
-
-OTHER_QUEUE = "other"
-"""Label of the queues past the limit, and of sessions that name no queue."""
+from stream.windows import OTHER_QUEUE
 
 _RECOGNITION_SECONDS = (5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 14_400, 86_400)
 _LATENCY_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 30, 60, 300)

@@ -114,14 +114,7 @@ class Worker:
         app.transport = BatchTransport(
             app.conf.broker_consumer,
             app,
-            batched_topics=frozenset(
-                {
-                    settings.events_topic,
-                    settings.changelog_topic,
-                    settings.repartition_topic,
-                    settings.rollups_changelog_topic,
-                }
-            ),
+            batched_topics=frozenset({settings.events_topic, *settings.internal_topics}),
             before_assignment=self._before_assignment,
             before_commit=self._before_commit,
             read_committed=settings.processing_guarantee == "exactly_once",
@@ -163,6 +156,7 @@ class Worker:
             "changelog_topic": changelog_topic,
             "store": store,
             "output": output,
+            "group": group,
         }
 
     async def _before_assignment(self, assigned: set[TP]) -> None:
@@ -257,7 +251,6 @@ class Worker:
     # -- batches --------------------------------------------------------------------------------
 
     async def _on_batch(self, message: Message) -> None:
-        consumer: BatchConsumer = self.app.consumer
         stage = self._stages[message.topic]
         try:
             async with self._lock:
@@ -265,15 +258,12 @@ class Worker:
                 self._check_owned(message)
                 await stage.process(message)
         except Dropped:
-            stage.partitions.pop(message.partition, None)
-            consumer.drop(message)
+            stage.drop(message)
         except asyncio.CancelledError:
-            stage.partitions.pop(message.partition, None)
-            consumer.drop(message)
+            stage.drop(message)
             raise
         except Exception as error:
-            stage.partitions.pop(message.partition, None)
-            consumer.drop(message)
+            stage.drop(message)
             if not isinstance(error, (TooManyRejectedError, DeliveryError)):
                 log.exception("a batch failed; the worker stops and the batch will be read again")
             self._fail(error)

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import logging
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from stream.embedded import end_offsets, is_embedded
 from stream.ops.board import Board, TopicKind
 from stream.settings import Settings
-from stream.worker.kafka import client_options
+from stream.worker.kafka import assignment_ends, client_options
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +50,7 @@ async def feed(board: Board, settings: Settings) -> None:
 
 
 async def _start_at_backlog(consumer: AIOKafkaConsumer, settings: Settings) -> None:
-    partitions = list(consumer.assignment())
-    servers = ",".join(settings.bootstrap_servers)
-    if await asyncio.to_thread(is_embedded, servers):
-        # Its own answer is wrong (stream.embedded).
-        found = await asyncio.to_thread(end_offsets, servers, partitions)
-        ends = {TopicPartition(*tp): offset for tp, offset in found.items()}
-    else:
-        ends = await consumer.end_offsets(partitions)
-    begins = await consumer.beginning_offsets(partitions)
-    for tp in partitions:
-        consumer.seek(tp, max(begins[tp], ends[tp] - _BACKLOG))
+    ends = await assignment_ends(consumer, ",".join(settings.bootstrap_servers))
+    begins = await consumer.beginning_offsets(list(ends))
+    for tp, end in ends.items():
+        consumer.seek(tp, max(begins[tp], end - _BACKLOG))

@@ -8,6 +8,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
@@ -22,6 +23,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from faust import OAuthCredentials, SASLCredentials, SSLCredentials
 from faust.types.auth import AuthProtocol, SASLMechanism
 
+from stream.embedded import end_offsets, is_embedded
 from stream.settings import SettingError, Settings, variable
 
 _CONNECT_SECONDS = 10
@@ -251,3 +253,16 @@ def _refusal(error: BaseException, settings: Settings) -> str:
     if isinstance(cause, asyncio.IncompleteReadError) and (cause.expected or 0) >> 16 == _TLS_ALERT:
         return f"{variable('security_protocol')}: TLS is wanted"
     return ""
+
+
+async def assignment_ends(
+    consumer: AIOKafkaConsumer, bootstrap_servers: str
+) -> dict[TopicPartition, int]:
+    """The offset that the next record of each assigned partition will get, on any broker: the
+    embedded one's own answer is wrong (:mod:`stream.embedded`, whose errors are raised too)."""
+    partitions = list(consumer.assignment())
+    if await asyncio.to_thread(is_embedded, bootstrap_servers):
+        found = await asyncio.to_thread(end_offsets, bootstrap_servers, partitions)
+        return {TopicPartition(*tp): offset for tp, offset in found.items()}
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+    return ends

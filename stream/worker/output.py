@@ -58,11 +58,11 @@ class Membership(Protocol):
         """Whether the group, asked now, knows this worker as the owner of ``partition``."""
 
     async def committed(self, partition: int) -> tuple[int, str] | None:
-        """The group's offset for ``partition`` of the events, and the metadata beside it."""
+        """The group's offset for ``partition`` of the topic, and the metadata beside it."""
 
 
 class Output(Protocol):
-    """Writes what a batch of a partition of the events topic yields."""
+    """Writes what a batch of a partition of a stage's topic yields."""
 
     commits: bool
     """Whether :meth:`write` also commits the offset."""
@@ -165,8 +165,7 @@ class AtLeastOnce:
             if sends:
                 cause = next(answer for answer in answers if isinstance(answer, KafkaError))
                 await waiting.pause(cause, len(sends))
-        # An answer from before a rebalance says nothing of what is held since.
-        return offsets if self._membership.generation == generation else []
+        return offsets
 
 
 class _Waiting:
@@ -186,7 +185,7 @@ class _Waiting:
 
 
 class ExactlyOnce:
-    """``options`` are aiokafka's; ``topic`` is the events topic.
+    """``options`` are aiokafka's; ``topic`` is the one whose offsets are committed.
 
     A transaction whose outcome is unknown (the broker was lost while it ended) is settled by
     fencing, which ends it, and by a token that each transaction leaves beside the offset. Before

@@ -138,6 +138,7 @@ class SessionStage(Stage[SessionProcessor]):
                 log.error("a session could not be judged", extra={"cause": closed.failed})
         if changes.gaps:
             self._metrics.count_gaps(changes.gaps, now_ms)
+            self._show_open_gaps()
 
     async def emit_decided(self, tp: TP, partition: Partition[SessionProcessor]) -> None:
         if partition.processor.has_decided:
@@ -149,13 +150,23 @@ class SessionStage(Stage[SessionProcessor]):
         metrics = self._metrics
         processors = {n: partition.processor for n, partition in self.partitions.items()}
         metrics.open_sessions.set(sum(each.open_sessions for each in processors.values()))
-        metrics.show_open_gaps(each.open_gaps for each in processors.values())
-        if not processors:
-            metrics.lag.clear()
         for number, processor in processors.items():
             end = self.consumer.highwater(TP(self.topic, number))
             if end is not None:
                 metrics.lag.labels(str(number)).set(max(0, end - processor.position))
+
+    def observe_assignment(self) -> None:
+        if not self.partitions:
+            # What another worker shows now must vanish here.
+            self._metrics.lag.clear()
+            self._metrics.forget_open_gaps()
+        self.observe()
+        self._show_open_gaps()
+
+    def _show_open_gaps(self) -> None:
+        self._metrics.show_open_gaps(
+            partition.processor.open_gaps for partition in self.partitions.values()
+        )
 
 
 def _place(record: Any) -> dict[str, Any]:

@@ -152,13 +152,14 @@ class Stage(abc.ABC, Generic[P]):
         changelog_topic: str,
         store: ChangelogStore,
         output: Output,
+        group: Group,
     ) -> None:
         self.app = app
         self.topic = topic
         self.changelog_topic = changelog_topic
         self.store = store
         self.output = output
-        self.group = Group(app, topic)
+        self.group = group
         self.partitions: dict[int, Partition[P]] = {}
         self._marks: dict[TP, Any] = {}
 
@@ -180,7 +181,10 @@ class Stage(abc.ABC, Generic[P]):
         """``changes`` are written."""
 
     def observe(self) -> None:
-        """State has changed, or partitions have come or gone."""
+        """A batch is done, or time has passed."""
+
+    def observe_assignment(self) -> None:
+        """Partitions have come or gone."""
 
     async def emit_decided(self, tp: TP, partition: Partition[P]) -> None:
         """Emit what the clock decided, once that decision is persisted."""
@@ -200,7 +204,7 @@ class Stage(abc.ABC, Generic[P]):
         """Which partitions stay is not known: all are built again from what was persisted."""
         self.partitions.clear()
         self._marks.clear()
-        self.observe()
+        self.observe_assignment()
 
     def stalled(self, now: float) -> None:
         """The process knows nothing of the time until ``now``."""
@@ -214,7 +218,7 @@ class Stage(abc.ABC, Generic[P]):
             processor = self.new_processor(self.store.partition(tp.partition))
             processor.resume(self.consumer.committed(tp) or 0)
             partition = self.partitions[tp.partition] = Partition(processor, time.monotonic())
-            self.observe()
+            self.observe_assignment()
         return partition
 
     def _changelog_tp(self, partition: int) -> TP:
@@ -242,6 +246,11 @@ class Stage(abc.ABC, Generic[P]):
                 self._marks[tp] = mark
             self.consumer.ack(message)
         self.observe()
+
+    def drop(self, message: Message) -> None:
+        """Let go of a batch that was not done, and of what its partition has in memory."""
+        self.partitions.pop(message.partition, None)
+        self.consumer.drop(message)
 
     async def _read_again(self, partition: Partition[P], tp: TP, fetched: int) -> None:
         """Go back for records that were fetched and never arrived."""

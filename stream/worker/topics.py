@@ -103,11 +103,7 @@ async def _ensure_topics(settings: Settings) -> int:
         for topic in plan(settings, partitions):
             if topic.name not in found:
                 await _create(client, settings, topic)
-        for internal in (
-            settings.changelog_topic,
-            settings.repartition_topic,
-            settings.rollups_changelog_topic,
-        ):
+        for internal in settings.internal_topics:
             held = found.get(internal, partitions)
             if held != partitions:
                 raise TopicError(

@@ -20,7 +20,7 @@ import pytest
 
 from stream.cli import EXIT_DATA, EXIT_USAGE
 from stream.cli.story import STORY_QUEUE
-from stream.embedded import _free_port
+from stream.embedded import free_port
 from stream.events import RejectReason, Speaker
 from stream.samples import sample_conversations
 from stream.settings import Settings
@@ -554,7 +554,7 @@ def test_a_wrong_setting_stops_the_start() -> None:
 
 
 def test_the_demo_shows_a_queue_that_drops_and_its_gaps(tmp_path: Path) -> None:
-    port, log = _free_port(), tmp_path / "demo.log"
+    port, log = free_port(), tmp_path / "demo.log"
     started_ms = int(time.time() * 1000)
     with log.open("wb") as output:
         demo = subprocess.Popen(

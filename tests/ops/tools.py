@@ -24,7 +24,7 @@ import pytest
 
 # Private to the embedded broker, and the same need: a free port, and a child that dies with us, by
 # whatever death.
-from stream.embedded import _free_port, _spawn
+from stream.embedded import _spawn, free_port
 
 __all__ = ["Daemon", "run_tool", "tool"]
 
@@ -135,7 +135,7 @@ class Daemon:
         self._log = config.with_suffix(".log")
 
     def __enter__(self) -> Daemon:
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         with self._log.open("ab") as output:
             command = [*self._command, f"--web.listen-address=127.0.0.1:{port}"]
