@@ -20,7 +20,7 @@ from prometheus_client.metrics_core import Metric
 from stream import __version__, windows
 from stream.events import EventType, RejectReason
 from stream.recognition import RECOGNITION, Label, label_names
-from stream.session import GapChange, InteractionRecord, Outcome
+from stream.session import BREAK_STEPS, GapChange, InteractionRecord, Outcome
 from stream.session.record import Evidence
 from stream.sources import DropReason
 from stream.windows import OTHER_QUEUE
@@ -30,7 +30,6 @@ _LATENCY_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 30, 60
 _BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
-_BREAK_STEPS = ("opening", "data_request", "policy", "hold", "transfer", "resolution")
 _RECOGNIZING = frozenset(label_names(RECOGNITION))
 _FORMULA = label_names(Label.GENERIC_EMPATHY)[0]
 
@@ -382,7 +381,7 @@ class Metrics:
         # A queue's counters appear together, at 0, so that a rate exists before the first hit.
         self.recognized.labels(queue).inc(record.recognized)
         self.recognized_first.labels(queue).inc(record.recognized_first)
-        for step in _BREAK_STEPS:
+        for step in BREAK_STEPS:
             self.broke_at.labels(queue, step)
         if record.broke_at is not None:
             self.broke_at.labels(queue, record.broke_at.step).inc()

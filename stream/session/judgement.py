@@ -61,6 +61,9 @@ _STEPS = (
 )
 """In a turn that takes several steps, the first of these is named as the break."""
 
+BREAK_STEPS = ("opening", *(name for _, name in _STEPS))
+"""Where recognition can break: what ``broke_at.step`` of a record may be."""
+
 _LOOKING = frozenset({"lookup", "search", "note"})
 """Actions of the agent's tools that look and do not solve."""
 

@@ -9,6 +9,7 @@ import logging
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from stream.embedded import EmbeddedBrokerError
 from stream.ops.board import Board, TopicKind
 from stream.settings import Settings
 from stream.worker.kafka import assignment_ends, client_options
@@ -41,7 +42,7 @@ async def feed(board: Board, settings: Settings) -> None:
                         if record.value is not None:
                             board.take(kinds[tp.topic], record.value)
                     await asyncio.sleep(0)
-        except KafkaError as error:
+        except (KafkaError, EmbeddedBrokerError, OSError) as error:
             log.warning("the board is not fed", extra={"cause": type(error).__name__})
             await asyncio.sleep(_RETRY_SECONDS)
         finally:
