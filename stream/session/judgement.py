@@ -394,6 +394,6 @@ def _record(
         bot=Bot(seen.bot_turns, seen.bot_recognized),
         evidence=seen.evidence,
         quality=Quality(
-            len(state.facts) + state.duplicates, state.duplicates, state.late, state.out_of_order
+            state.fact_count + state.duplicates, state.duplicates, state.late, state.out_of_order
         ),
     )
