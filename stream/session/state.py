@@ -172,10 +172,12 @@ class SessionState:
 
     def apply(self, offset: int, clock: int, event: Event, fact: Fact, seen: int) -> None:
         """Take one new event in. ``clock`` is the partition's watermark including it."""
-        place = (event.time_ms, event.sequence)
-        if self.seen and place < self.newest:
+        time_ms = event.time_ms
+        place = (time_ms, event.sequence)
+        if place >= self.newest:
+            self.newest = place
+        elif self.seen:
             self.out_of_order += 1
-        self.newest = max(self.newest, place)
         if self.ended_clock is not None:
             self.late += 1
         elif event.type is EventType.SESSION_ENDED:
@@ -183,13 +185,20 @@ class SessionState:
         self.offset = offset
         self.heard_clock = clock
         self.seen.append(seen)
-        self.started_ms = min(self.started_ms, event.time_ms)
-        self.updated_ms = max(self.updated_ms, event.time_ms)
-        for name in ("queue", "channel", "language"):
-            if value := getattr(event, name):
-                known = self.attributes.get(name)
+        if time_ms < self.started_ms:
+            self.started_ms = time_ms
+        if time_ms > self.updated_ms:
+            self.updated_ms = time_ms
+        attributes = self.attributes
+        for name, value in (
+            ("queue", event.queue),
+            ("channel", event.channel),
+            ("language", event.language),
+        ):
+            if value:
+                known = attributes.get(name)
                 if known is None or place < known[:2]:
-                    self.attributes[name] = Attribute(*place, value)
+                    attributes[name] = Attribute(*place, value)
         if event.agent and event.speaker in (Speaker.AGENT, None):
             self.agents[event.agent] = min(place, self.agents.get(event.agent, place))
         self.fact_count += 1

@@ -24,6 +24,7 @@ PURE_LIBRARIES = {
     "__future__",
     "base64",
     "binascii",
+    "struct",
     "collections",
     "dataclasses",
     "datetime",
