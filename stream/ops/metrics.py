@@ -105,6 +105,32 @@ class DetectorView(NamedTuple):
     state: windows.DropState
 
 
+class _OfQueue(NamedTuple):
+    """A queue's counters of judged records, found once: looking all of them up by their labels
+    for each record costs more than counting it."""
+
+    judged: Counter
+    recognized: Counter
+    recognized_first: Counter
+    broke_at: dict[str, Counter]
+    agent_turns: Counter
+    formula_turns: Counter
+    recognition_seconds: Histogram
+
+    @classmethod
+    def of(cls, metrics: Metrics, queue: str) -> _OfQueue:
+        """They appear together, at 0, so that a rate exists before the first hit."""
+        return cls(
+            metrics.judged.labels(queue),
+            metrics.recognized.labels(queue),
+            metrics.recognized_first.labels(queue),
+            {step: metrics.broke_at.labels(queue, step) for step in BREAK_STEPS},
+            metrics.agent_turns.labels(queue),
+            metrics.formula_turns.labels(queue),
+            metrics.recognition_seconds.labels(queue),
+        )
+
+
 class Metrics:
     """The metrics of one worker, in a registry of their own.
 
@@ -117,6 +143,7 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self._max_queues = max_queues
         self._queues: set[str] = set()
+        self._of_queues: dict[str, _OfQueue] = {}
         self._gaps_shown: set[tuple[str, str]] = set()
 
         self.events = Counter(
@@ -377,18 +404,18 @@ class Metrics:
         self.records.labels(queue, record.closed_by, judged).inc()
         if not record.judged:
             return
-        self.judged.labels(queue).inc()
-        # A queue's counters appear together, at 0, so that a rate exists before the first hit.
-        self.recognized.labels(queue).inc(record.recognized)
-        self.recognized_first.labels(queue).inc(record.recognized_first)
-        for step in BREAK_STEPS:
-            self.broke_at.labels(queue, step)
+        of_queue = self._of_queues.get(queue)
+        if of_queue is None:
+            of_queue = self._of_queues[queue] = _OfQueue.of(self, queue)
+        of_queue.judged.inc()
+        of_queue.recognized.inc(record.recognized)
+        of_queue.recognized_first.inc(record.recognized_first)
         if record.broke_at is not None:
-            self.broke_at.labels(queue, record.broke_at.step).inc()
-        self.agent_turns.labels(queue).inc(record.turns.agent)
-        self.formula_turns.labels(queue).inc(sum(map(_is_formula, record.evidence)))
+            of_queue.broke_at[record.broke_at.step].inc()
+        of_queue.agent_turns.inc(record.turns.agent)
+        of_queue.formula_turns.inc(sum(map(_is_formula, record.evidence)))
         if record.recognition is not None:
-            self.recognition_seconds.labels(queue).observe(record.recognition.seconds)
+            of_queue.recognition_seconds.observe(record.recognition.seconds)
 
     def count_gaps(self, gaps: Iterable[GapChange], now_ms: float) -> None:
         """Count gap events that were acknowledged by ``now_ms``, since the Unix epoch."""
