@@ -151,7 +151,10 @@ class Walk:
         self._recognizer = recognizer
         self.context = recognizer.new_context()
         self.seen = _Timeline()
-        self.wordings: list[frozenset[int]] = []
+        self.wordings: list[tuple[int, Any]] = []
+        """The agent's readings, each with the size of its wording. A wording itself is made again
+        when it is needed: kept, those of all conversations under way would be a third of what
+        they hold."""
         self.facts = 0
         """How many facts were taken."""
         self.turns = 0
@@ -175,13 +178,7 @@ class Walk:
             related = recognizer.relate_agent(reading, context)
             self.labels = int(related.labels)
             _agent(seen, fact, self.turns, related)
-            wording = recognizer.wording(reading)
-            if any(
-                recognizer.wording_similarity(wording, old) >= REPEATED_WORDING
-                for old in self.wordings
-            ):
-                seen.repeated_turns += 1
-            self.wordings.append(wording)
+            seen.repeated_turns += self._repeats(reading)
             context.add_agent(reading)
         elif kind == Speaker.BOT:
             if reading is None:
@@ -197,6 +194,21 @@ class Walk:
         else:
             seen.evidence.append(Evidence(self.turns, fact.kind))
         self.turns += 1
+
+    def _repeats(self, reading: Any) -> bool:
+        """Whether an agent's turn has the wording of an earlier one; it joins them."""
+        recognizer = self._recognizer
+        wording = recognizer.wording(reading)
+        size = len(wording)
+        repeats = any(
+            # The likeness of two sets is at most the ratio of their sizes.
+            min(size, other) >= REPEATED_WORDING * max(size, other)
+            and recognizer.wording_similarity(wording, recognizer.wording(earlier))
+            >= REPEATED_WORDING
+            for other, earlier in self.wordings
+        )
+        self.wordings.append((size, reading))
+        return repeats
 
 
 def judge(
