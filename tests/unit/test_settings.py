@@ -50,8 +50,10 @@ def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str, allo
 
 
 def test_a_mistyped_variable_stops_the_start() -> None:
-    with pytest.raises(SettingError, match="EMPATHY_BOOTSTRAP_SERVER: no such setting"):
+    with pytest.raises(SettingError, match=r"SERVER: .* mean EMPATHY_BOOTSTRAP_SERVERS\?"):
         Settings.from_environment({"EMPATHY_BOOTSTRAP_SERVER": "a:1"})
+    with pytest.raises(SettingError, match=r"XYZZY: no such setting; deploy/reference\.md"):
+        Settings.from_environment({"EMPATHY_XYZZY": "1"})
 
 
 SASL = {
