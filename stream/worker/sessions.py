@@ -99,13 +99,7 @@ class SessionStage(Stage[SessionProcessor]):
                 extra={"reason": rejected.reason.value, "detail": rejected.detail} | _place(record),
             )
         value = record.value
-        headers = [
-            ("reason", rejected.reason.value.encode()),
-            ("detail", rejected.detail.encode()),
-            ("source.topic", record.topic.encode()),
-            ("source.partition", str(record.partition).encode()),
-            ("source.offset", str(record.offset).encode()),
-        ]
+        headers = rejection_headers(rejected, record.topic, record.partition, record.offset)
         if value is not None and len(value) > _REJECTED_BYTES:
             value = value[:_REJECTED_BYTES]
             headers.append(("truncated", b"true"))
@@ -167,6 +161,19 @@ class SessionStage(Stage[SessionProcessor]):
         self._metrics.show_open_gaps(
             partition.processor.open_gaps for partition in self.partitions.values()
         )
+
+
+def rejection_headers(
+    rejected: Rejected, topic: str, partition: int, offset: int
+) -> list[tuple[str, bytes]]:
+    """The headers of a rejected event, which was read at the given place."""
+    return [
+        ("reason", rejected.reason.value.encode()),
+        ("detail", rejected.detail.encode()),
+        ("source.topic", topic.encode()),
+        ("source.partition", str(partition).encode()),
+        ("source.offset", str(offset).encode()),
+    ]
 
 
 def _place(record: Any) -> dict[str, Any]:
