@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 
 PREFIX = "EMPATHY_"
 
+_KEY_CHARS = 16
+"""Fewest of a key that cannot be found by trying."""
+
 T = TypeVar("T")
 
 _group = ""
@@ -229,6 +232,20 @@ class Settings:
     )
     recognizer: str = _text("fast", "Which recogniser reads the turns.", choices=("fast",))
 
+    _about("Privacy")
+    pseudonyms: str = _text(
+        "none",
+        "Which references are replaced by keyed pseudonyms in all that the worker writes, but for "
+        "rejected events; 'score' does the same.",
+        choices=("none", "agents", "agents_and_sessions"),
+    )
+    pseudonym_key: str = _text(
+        "",
+        "Key of the pseudonyms; who has it can tell whose they are.",
+        allowed="at least 16 characters",
+        secret=True,
+    )
+
     _about("Delivery and recovery")
     processing_guarantee: str = _text(
         "at_least_once",
@@ -340,6 +357,16 @@ class Settings:
         if (self.source == "mapping") != bool(self.mapping_file):
             raise SettingError(
                 f"{PREFIX}MAPPING_FILE: must be given with {PREFIX}SOURCE=mapping, and only then"
+            )
+        if (self.pseudonyms != "none") != bool(self.pseudonym_key):
+            raise SettingError(
+                f"{variable('pseudonym_key')}: must be given with {variable('pseudonyms')}=agents "
+                "or agents_and_sessions, and only then"
+            )
+        if self.pseudonym_key and len(self.pseudonym_key) < _KEY_CHARS:
+            raise SettingError(
+                f"{variable('pseudonym_key')}: shorter than {_KEY_CHARS} characters; "
+                "'openssl rand -hex 32' makes one"
             )
         if bool(self.ssl_cert_file) != bool(self.ssl_key_file):
             raise SettingError(

@@ -31,6 +31,7 @@ PURE_LIBRARIES = {
     "functools",
     "hashlib",
     "heapq",
+    "hmac",
     "importlib",
     "itertools",
     "jmespath",

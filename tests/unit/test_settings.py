@@ -81,6 +81,12 @@ OAUTH = {"EMPATHY_SECURITY_PROTOCOL": "SASL_SSL", "EMPATHY_SASL_MECHANISM": "OAU
             OAUTH | {"EMPATHY_SASL_OAUTH_PROVIDER": "m:n", "EMPATHY_SASL_USERNAME": "u"},
             "EMPATHY_SASL_USERNAME: has no effect",
         ),
+        ({"EMPATHY_PSEUDONYMS": "agents"}, "EMPATHY_PSEUDONYM_KEY: must be given with"),
+        ({"EMPATHY_PSEUDONYM_KEY": "k" * 16}, "EMPATHY_PSEUDONYM_KEY: must be given with"),
+        (
+            {"EMPATHY_PSEUDONYMS": "agents", "EMPATHY_PSEUDONYM_KEY": "short"},
+            "EMPATHY_PSEUDONYM_KEY: shorter than 16 characters",
+        ),
         # Meant to be guarded, and would not be.
         ({"EMPATHY_SSL_CA_FILE": "ca"}, "EMPATHY_SSL_CA_FILE: has no effect with EMPATHY_SEC"),
         ({"EMPATHY_SASL_USERNAME": "u"}, "EMPATHY_SASL_USERNAME: has no effect with EMPATHY_SEC"),
@@ -116,7 +122,11 @@ def test_a_secret_is_masked_and_may_come_from_a_file(tmp_path: Path) -> None:
 
 def test_a_wrong_secret_is_not_shown() -> None:
     secrets = [setting for setting in fields(Settings) if setting.metadata["secret"]]
-    assert [setting.name for setting in secrets] == ["ssl_key_password", "sasl_password"]
+    assert [setting.name for setting in secrets] == [
+        "ssl_key_password",
+        "sasl_password",
+        "pseudonym_key",
+    ]
 
 
 def test_shown_settings_read_back_to_the_same() -> None:
