@@ -141,6 +141,27 @@ class Settings:
     mapping_file: str = _text(
         "", "YAML file by which EMPATHY_SOURCE=mapping reads payloads.", allowed="a path"
     )
+    _about("Schema Registry")
+    schema_registry_url: str = _text(
+        "",
+        "Confluent Schema Registry, or one with its API: events in its wire format are read, "
+        "beside plain ones.",
+        allowed="an http:// or https:// address",
+    )
+    schema_registry_username: str = _text("", "User name for the registry, or API key.")
+    schema_registry_password: str = _text(
+        "", "Password for the registry, or API secret.", secret=True
+    )
+    schema_registry_ca_file: str = _text(
+        "", "PEM file of the authorities that sign the registry's certificate.", allowed="a path"
+    )
+    schema_registry_output: bool = _flag(
+        False, "Write records, gaps and rollups in Confluent's wire format."
+    )
+    schema_registry_register: bool = _flag(
+        True, "Register the schemas of what is written; otherwise they must be registered already."
+    )
+
     _about("Topics")
     interactions_topic: str = _text(
         "empathy.interactions", "Topic for the empathy record of each closed session."
@@ -373,6 +394,7 @@ class Settings:
                 f"{PREFIX}SSL_CERT_FILE and {PREFIX}SSL_KEY_FILE: give both or neither"
             )
         self._check_credentials()
+        self._check_registry()
 
     def _check_credentials(self) -> None:
         """What is needed must be given, and what is given must be used: a typing error must not
@@ -401,6 +423,28 @@ class Settings:
             for name in ("sasl_username", "sasl_password"):
                 if not getattr(self, name):
                     raise SettingError(f"{variable(name)}: must be given with {chosen}")
+
+    def _check_registry(self) -> None:
+        url = self.schema_registry_url
+        if url and not url.startswith(("http://", "https://")):
+            raise SettingError(
+                f"{variable('schema_registry_url')}: must begin with http:// or https://"
+            )
+        for name in ("username", "password", "ca_file", "output"):
+            if getattr(self, f"schema_registry_{name}") and not url:
+                raise SettingError(
+                    f"{variable(f'schema_registry_{name}')}: has no effect without "
+                    f"{variable('schema_registry_url')}"
+                )
+        if self.schema_registry_ca_file and not url.startswith("https://"):
+            raise SettingError(
+                f"{variable('schema_registry_ca_file')}: has no effect with an http:// address"
+            )
+        if bool(self.schema_registry_username) != bool(self.schema_registry_password):
+            raise SettingError(
+                f"{variable('schema_registry_username')} and "
+                f"{variable('schema_registry_password')}: give both or neither"
+            )
 
     def shown(self) -> dict[str, Any]:
         """Settings by environment variable, secrets masked."""

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from stream.ops.board import Board, TopicKind
 from stream.settings import Settings
+from stream.sources.framing import payload
 from stream.worker.kafka import assignment_ends, client_options
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ async def feed(board: Board, settings: Settings) -> None:
                 for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
                     for record in records:
                         if record.value is not None:
-                            board.take(kinds[tp.topic], record.value)
+                            board.take(kinds[tp.topic], payload(record.value))
                     await asyncio.sleep(0)
         except KafkaError as error:
             log.warning("the board is not fed", extra={"cause": type(error).__name__})

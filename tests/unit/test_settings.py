@@ -87,6 +87,25 @@ OAUTH = {"EMPATHY_SECURITY_PROTOCOL": "SASL_SSL", "EMPATHY_SASL_MECHANISM": "OAU
             {"EMPATHY_PSEUDONYMS": "agents", "EMPATHY_PSEUDONYM_KEY": "short"},
             "EMPATHY_PSEUDONYM_KEY: shorter than 16 characters",
         ),
+        (
+            {"EMPATHY_SCHEMA_REGISTRY_OUTPUT": "true"},
+            "EMPATHY_SCHEMA_REGISTRY_OUTPUT: has no effect without EMPATHY_SCHEMA_REGISTRY_URL",
+        ),
+        ({"EMPATHY_SCHEMA_REGISTRY_URL": "registry:8081"}, "EMPATHY_SCHEMA_REGISTRY_URL: must beg"),
+        (
+            {
+                "EMPATHY_SCHEMA_REGISTRY_URL": "http://r",
+                "EMPATHY_SCHEMA_REGISTRY_CA_FILE": "ca.pem",
+            },
+            "EMPATHY_SCHEMA_REGISTRY_CA_FILE: has no effect with an http",
+        ),
+        (
+            {
+                "EMPATHY_SCHEMA_REGISTRY_URL": "http://r",
+                "EMPATHY_SCHEMA_REGISTRY_USERNAME": "u",
+            },
+            "EMPATHY_SCHEMA_REGISTRY_USERNAME and EMPATHY_SCHEMA_REGISTRY_PASSWORD: give both",
+        ),
         # Meant to be guarded, and would not be.
         ({"EMPATHY_SSL_CA_FILE": "ca"}, "EMPATHY_SSL_CA_FILE: has no effect with EMPATHY_SEC"),
         ({"EMPATHY_SASL_USERNAME": "u"}, "EMPATHY_SASL_USERNAME: has no effect with EMPATHY_SEC"),
@@ -123,6 +142,7 @@ def test_a_secret_is_masked_and_may_come_from_a_file(tmp_path: Path) -> None:
 def test_a_wrong_secret_is_not_shown() -> None:
     secrets = [setting for setting in fields(Settings) if setting.metadata["secret"]]
     assert [setting.name for setting in secrets] == [
+        "schema_registry_password",
         "ssl_key_password",
         "sasl_password",
         "pseudonym_key",
