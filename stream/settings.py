@@ -5,16 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 PREFIX = "EMPATHY_"
 
+_KEY_CHARS = 16
+"""Fewest of a key that cannot be found by trying."""
+
 T = TypeVar("T")
+
+_group = ""
+"""What the settings being defined are about."""
 
 
 class SettingError(ValueError):
     """A setting that cannot be used; the message names it and what is allowed."""
+
+
+def _about(group: str) -> None:
+    """The settings from here on are about ``group``: a heading of the reference."""
+    global _group
+    _group = group
 
 
 def _setting(
@@ -28,7 +41,13 @@ def _setting(
     return field(
         default=default,
         repr=not secret,
-        metadata={"help": help, "parse": parse, "allowed": allowed, "secret": secret},
+        metadata={
+            "help": help,
+            "parse": parse,
+            "allowed": allowed,
+            "secret": secret,
+            "group": _group,
+        },
     )
 
 
@@ -66,7 +85,7 @@ def _number(default: float, help: str, low: float, high: float, unit: str = "a n
             raise ValueError
         return value
 
-    return _setting(default, help, parse, f"{unit} from {low:g} to {high:g}")
+    return _setting(default, help, parse, f"{unit} from {low:.15g} to {high:.15g}")
 
 
 def _seconds(default: float, help: str, low: float, high: float) -> Any:
@@ -100,16 +119,19 @@ def _names(default: tuple[str, ...], help: str) -> Any:
 class Settings:
     """The effective settings. Field ``x_y`` is the environment variable ``EMPATHY_X_Y``."""
 
+    _about("Brokers")
     bootstrap_servers: tuple[str, ...] = _names(
         ("localhost:9092",), "Kafka brokers to start from, host:port, separated by commas."
     )
     group_id: str = _text(
         "empathy-stream", "Consumer group; also the prefix of the state's changelog topic."
     )
+    _about("Topics")
     events_topic: str = _text("conversation.events", "Topic the conversation events come from.")
     rejected_topic: str = _text(
         "conversation.events.rejected", "Topic for events that cannot be used, with the reason."
     )
+    _about("What the events topic holds")
     source: str = _text(
         "events",
         "What the events topic holds: canonical events, a vendor's payloads, those of a mapping "
@@ -119,6 +141,28 @@ class Settings:
     mapping_file: str = _text(
         "", "YAML file by which EMPATHY_SOURCE=mapping reads payloads.", allowed="a path"
     )
+    _about("Schema Registry")
+    schema_registry_url: str = _text(
+        "",
+        "Confluent Schema Registry, or one with its API: events in its wire format are read, "
+        "beside plain ones.",
+        allowed="an http:// or https:// address",
+    )
+    schema_registry_username: str = _text("", "User name for the registry, or API key.")
+    schema_registry_password: str = _text(
+        "", "Password for the registry, or API secret.", secret=True
+    )
+    schema_registry_ca_file: str = _text(
+        "", "PEM file of the authorities that sign the registry's certificate.", allowed="a path"
+    )
+    schema_registry_output: bool = _flag(
+        False, "Write records, gaps and rollups in Confluent's wire format."
+    )
+    schema_registry_register: bool = _flag(
+        True, "Register the schemas of what is written; otherwise they must be registered already."
+    )
+
+    _about("Topics")
     interactions_topic: str = _text(
         "empathy.interactions", "Topic for the empathy record of each closed session."
     )
@@ -137,6 +181,7 @@ class Settings:
     replication_factor: int = _integer(
         -1, "Replicas of topics that are created; -1 takes the broker's default.", -1, 32
     )
+    _about("Brokers")
     security_protocol: str = _text(
         "PLAINTEXT",
         "How to talk to the brokers.",
@@ -162,6 +207,7 @@ class Settings:
         "aiokafka.abc.AbstractTokenProvider.",
     )
 
+    _about("Sessions")
     linger_seconds: float = _seconds(
         0.1, "How long after session.ended its last events may still arrive.", 0, 3600
     )
@@ -180,6 +226,7 @@ class Settings:
     max_session_events: int = _integer(
         2000, "A session is closed at this many events.", 10, 100_000
     )
+    _about("Limits")
     max_event_bytes: int = _integer(262_144, "Larger events are rejected.", 1024, 16_777_216)
     max_rejected_ratio: float = _ratio(
         0.5, "The worker stops when more than this share of the last 1000 events is rejected."
@@ -190,6 +237,7 @@ class Settings:
     max_queues: int = _integer(
         200, "Queues with metrics of their own; further ones count as 'other'.", 1, 10_000
     )
+    _about("Rollups and drops")
     min_judged: int = _integer(
         20, "A window with fewer judged interactions of a queue states no ratio.", 1, 100_000
     )
@@ -199,17 +247,34 @@ class Settings:
         0.01,
         100,
     )
+    _about("Judgement")
     languages: tuple[str, ...] = _names(
         ("en",), "Languages that are judged (primary subtags); a session without one is judged."
     )
     recognizer: str = _text("fast", "Which recogniser reads the turns.", choices=("fast",))
 
+    _about("Privacy")
+    pseudonyms: str = _text(
+        "none",
+        "Which references are replaced by keyed pseudonyms in all that the worker writes, but for "
+        "rejected events; 'score' does the same.",
+        choices=("none", "agents", "agents_and_sessions"),
+    )
+    pseudonym_key: str = _text(
+        "",
+        "Key of the pseudonyms; who has it can tell whose they are.",
+        allowed="at least 16 characters",
+        secret=True,
+    )
+
+    _about("Delivery and recovery")
     processing_guarantee: str = _text(
         "at_least_once",
         "exactly_once: results, state and offset in one transaction, on brokers that have them; "
         "readers with isolation.level=read_committed see each record once.",
         choices=("at_least_once", "exactly_once"),
     )
+    _about("Live gaps")
     gap_turns: int = _integer(
         2,
         "Agent turns after which an unrecognised concern is a gap; half as many, at least 1, "
@@ -232,6 +297,7 @@ class Settings:
         60,
     )
 
+    _about("Delivery and recovery")
     standby_replicas: int = _integer(
         0,
         "Other workers that keep a copy of each partition's state, so that it moves at once; each "
@@ -246,6 +312,7 @@ class Settings:
     drain_seconds: float = _seconds(
         30, "How long a stopping worker may take to finish its batch and commit.", 1, 3600
     )
+    _about("Operations")
     ops_host: str = _text("127.0.0.1", "Address of the operations port; 0.0.0.0 opens it to all.")
     ops_port: int = _integer(
         9464,
@@ -293,9 +360,9 @@ class Settings:
                 ) from None
         unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
         if unknown:
-            raise SettingError(
-                f"{unknown[0]}: no such setting; 'empathy-stream config --help' lists them"
-            )
+            (meant,) = get_close_matches(unknown[0], known, 1) or [""]
+            hint = f"; did you mean {meant}?" if meant else "; deploy/reference.md lists them"
+            raise SettingError(f"{unknown[0]}: no such setting{hint}")
         settings = cls(**values)
         settings._check()
         return settings
@@ -312,11 +379,22 @@ class Settings:
             raise SettingError(
                 f"{PREFIX}MAPPING_FILE: must be given with {PREFIX}SOURCE=mapping, and only then"
             )
+        if (self.pseudonyms != "none") != bool(self.pseudonym_key):
+            raise SettingError(
+                f"{variable('pseudonym_key')}: must be given with {variable('pseudonyms')}=agents "
+                "or agents_and_sessions, and only then"
+            )
+        if self.pseudonym_key and len(self.pseudonym_key) < _KEY_CHARS:
+            raise SettingError(
+                f"{variable('pseudonym_key')}: shorter than {_KEY_CHARS} characters; "
+                "'openssl rand -hex 32' makes one"
+            )
         if bool(self.ssl_cert_file) != bool(self.ssl_key_file):
             raise SettingError(
                 f"{PREFIX}SSL_CERT_FILE and {PREFIX}SSL_KEY_FILE: give both or neither"
             )
         self._check_credentials()
+        self._check_registry()
 
     def _check_credentials(self) -> None:
         """What is needed must be given, and what is given must be used: a typing error must not
@@ -345,6 +423,28 @@ class Settings:
             for name in ("sasl_username", "sasl_password"):
                 if not getattr(self, name):
                     raise SettingError(f"{variable(name)}: must be given with {chosen}")
+
+    def _check_registry(self) -> None:
+        url = self.schema_registry_url
+        if url and not url.startswith(("http://", "https://")):
+            raise SettingError(
+                f"{variable('schema_registry_url')}: must begin with http:// or https://"
+            )
+        for name in ("username", "password", "ca_file", "output"):
+            if getattr(self, f"schema_registry_{name}") and not url:
+                raise SettingError(
+                    f"{variable(f'schema_registry_{name}')}: has no effect without "
+                    f"{variable('schema_registry_url')}"
+                )
+        if self.schema_registry_ca_file and not url.startswith("https://"):
+            raise SettingError(
+                f"{variable('schema_registry_ca_file')}: has no effect with an http:// address"
+            )
+        if bool(self.schema_registry_username) != bool(self.schema_registry_password):
+            raise SettingError(
+                f"{variable('schema_registry_username')} and "
+                f"{variable('schema_registry_password')}: give both or neither"
+            )
 
     def shown(self) -> dict[str, Any]:
         """Settings by environment variable, secrets masked."""

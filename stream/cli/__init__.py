@@ -247,6 +247,21 @@ def config(as_json: bool | None) -> None:
     sys.exit(run_config(load_settings(), _json(as_json)))
 
 
+@main.command()
+@click.argument("kind", type=click.Choice(["agent", "session"]))
+@click.argument("references", nargs=-1, required=True, metavar="REFERENCE...")
+def pseudonym(kind: str, references: tuple[str, ...]) -> None:
+    """Show the pseudonyms of agents or sessions, one a line.
+
+    \b
+    Needs EMPATHY_PSEUDONYMS and EMPATHY_PSEUDONYM_KEY as the workers have them. It is the way to
+    find somebody's records, or the key under which to delete a conversation's.
+    """
+    from stream.cli.offline import run_pseudonym
+
+    sys.exit(run_pseudonym(load_settings(), kind, references))
+
+
 def _json(choice: bool | None) -> bool:
     return not sys.stdout.isatty() if choice is None else choice
 

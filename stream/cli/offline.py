@@ -17,28 +17,35 @@ from stream.events import Event
 from stream.recognition import fast
 from stream.session import ClosedSession, ClosingRules, InteractionRecord, score_events
 from stream.settings import Settings, variable
-from stream.sources import FileError, read_conversations
-from stream.worker.rules import closing_rules
+from stream.sources import FileError, Pseudonyms, read_conversations
+from stream.worker.rules import closing_rules, pseudonyms
 
 _NEVER = 2**62
 
 
-def score_files(files: Sequence[str], rules: ClosingRules) -> Iterator[ClosedSession]:
+def score_files(
+    files: Sequence[str], rules: ClosingRules, replaced: Pseudonyms | None = None
+) -> Iterator[ClosedSession]:
     """Records of the conversations in ``files``: a transcript is scored on its own, and the
     events of all files together, as one partition. Raises :class:`FileError`."""
     recognizer = fast()
+
+    def scored(events: Sequence[Event]) -> list[ClosedSession]:
+        read = events if replaced is None else map(replaced.event, events)
+        return score_events(read, recognizer, rules)
+
     events: list[Event] = []
     for conversation in read_conversations(files):
         if isinstance(conversation, Event):
             events.append(conversation)
         else:
-            yield from score_events(conversation.events(), recognizer, rules)
-    yield from score_events(events, recognizer, rules)
+            yield from scored(conversation.events())
+    yield from scored(events)
 
 
 def run_score(settings: Settings, files: Sequence[str], as_json: bool) -> int:
     try:
-        scored = score_files(files, closing_rules(settings))
+        scored = score_files(files, closing_rules(settings), pseudonyms(settings))
         if as_json:
             json_lines(closed.value for closed in scored)
         else:
@@ -85,6 +92,19 @@ def run_label(settings: Settings, files: Sequence[str]) -> int:
         json_lines(label_conversations(settings, files))
     except FileError as error:
         stop(str(error), EXIT_USAGE)
+    return 0
+
+
+def run_pseudonym(settings: Settings, kind: str, references: Sequence[str]) -> int:
+    replaced = pseudonyms(settings)
+    if replaced is None:
+        stop(
+            f"{variable('pseudonyms')} is none: set it, and {variable('pseudonym_key')}, as the "
+            "workers have them",
+            EXIT_USAGE,
+        )
+    for reference in references:
+        click.echo(replaced.of(kind, reference))
     return 0
 
 

@@ -31,6 +31,8 @@ class RejectReason(str, enum.Enum):
     UNKNOWN_TYPE = "unknown_type"
     UNKNOWN_VERSION = "unknown_version"
     UNKNOWN_PAYLOAD = "unknown_payload"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    UNSUPPORTED_SCHEMA = "unsupported_schema"
     PROCESSING_FAILED = "processing_failed"
 
 
@@ -69,6 +71,12 @@ def json_object(value: bytes | None, max_bytes: int) -> dict[str, Any]:
     try:
         data = orjson.loads(value)
     except orjson.JSONDecodeError as error:
+        if value[0] == 0:
+            raise Refused(
+                RejectReason.MALFORMED_JSON,
+                "begins with a zero byte, as in Confluent's wire format: for its schema registry "
+                "see EMPATHY_SCHEMA_REGISTRY_URL",
+            ) from None
         where = f"{error.msg} at line {error.lineno} column {error.colno}"
         raise Refused(RejectReason.MALFORMED_JSON, where) from None
     if type(data) is not dict:

@@ -15,6 +15,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 
 from stream import __version__, windows
@@ -32,6 +33,8 @@ _BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.
 
 _RECOGNIZING = frozenset(label_names(RECOGNITION))
 _FORMULA = label_names(Label.GENERIC_EMPATHY)[0]
+
+_BUILD = "Version of the service."
 
 _STANDING_GAUGES = (
     (
@@ -321,7 +324,7 @@ class Metrics:
             self.contributions.labels(became.value)
         self._standings: list[QueueStanding] = []
         registry.register(self)
-        build = Info("empathy_build", "Version of the service.", registry=registry)
+        build = Info("empathy_build", _BUILD, registry=registry)
         build.info(
             {
                 "version": __version__,
@@ -329,6 +332,17 @@ class Metrics:
                 "python": platform.python_version(),
             }
         )
+
+    def catalogue(self) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+        """Every metric as it is scraped: name, type, labels, help text."""
+        for metric in vars(self).values():
+            if isinstance(metric, MetricWrapperBase):
+                (family,) = metric.describe()
+                suffix = "_total" if family.type == "counter" else ""
+                yield family.name + suffix, family.type, metric._labelnames, family.documentation
+        for name, text, labels in _STANDING_GAUGES:
+            yield name, "gauge", labels, text
+        yield "empathy_build_info", "gauge", ("version", "recognizer", "python"), _BUILD
 
     def show_standings(self, standings: list[QueueStanding]) -> None:
         """Where the queues stand whose windows this worker keeps; all others vanish."""

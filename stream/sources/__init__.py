@@ -3,6 +3,7 @@
 from stream.sources.base import Dropped, DropReason, Mapped, Source
 from stream.sources.choice import AUTO, EVENTS, MAPPING, SOURCES, make_source, read_event
 from stream.sources.files import Conversation, FileError, read_conversations
+from stream.sources.pseudonyms import Pseudonyms
 from stream.sources.transcript import Transcript, TranscriptError, parse_transcript
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Dropped",
     "FileError",
     "Mapped",
+    "Pseudonyms",
     "Source",
     "Transcript",
     "TranscriptError",

@@ -21,6 +21,7 @@ from stream.sources import Source, read_event
 from stream.worker.kafka import client_options, faust_credentials
 from stream.worker.output import AtLeastOnce, DeliveryError, Dropped, ExactlyOnce, Output
 from stream.worker.recovery import RecoveryWatch
+from stream.worker.registry import Registry, RegistryError
 from stream.worker.rejects import TooManyRejectedError
 from stream.worker.rollups import RollupStage
 from stream.worker.sessions import SessionStage
@@ -42,10 +43,15 @@ _REVOKE_SECONDS = 1.0
 
 class Worker:
     """One member of the consumer group. ``partitions`` is the events topic's; ``source`` reads
-    its records."""
+    its records; ``registry``, prepared, knows the schemas of what is framed."""
 
     def __init__(
-        self, settings: Settings, partitions: int, metrics: Metrics, source: Source = read_event
+        self,
+        settings: Settings,
+        partitions: int,
+        metrics: Metrics,
+        source: Source = read_event,
+        registry: Registry | None = None,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
@@ -63,12 +69,14 @@ class Worker:
             settings,
             metrics,
             source,
+            registry,
             **self._parts("sessions", settings.events_topic, settings.changelog_topic, partitions),
         )
         self._rollups = RollupStage(
             settings,
             metrics,
             partitions,
+            b"" if registry is None else registry.frames.rollups,
             **self._parts(
                 "rollups",
                 settings.repartition_topic,
@@ -264,7 +272,7 @@ class Worker:
             raise
         except Exception as error:
             stage.drop(message)
-            if not isinstance(error, (TooManyRejectedError, DeliveryError)):
+            if not isinstance(error, (TooManyRejectedError, DeliveryError, RegistryError)):
                 log.exception("a batch failed; the worker stops and the batch will be read again")
             self._fail(error)
             # The next batch must not be taken: its commit would pass over this one.

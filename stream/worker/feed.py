@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from stream.embedded import EmbeddedBrokerError
 from stream.ops.board import Board, TopicKind
 from stream.settings import Settings
+from stream.sources.framing import payload
 from stream.worker.kafka import assignment_ends, client_options
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Feed:
                 for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
                     for record in records:
                         if record.value is not None:
-                            board.take(kinds[tp.topic], record.value)
+                            board.take(kinds[tp.topic], payload(record.value))
                     await asyncio.sleep(0)
         except (KafkaError, EmbeddedBrokerError, OSError) as error:
             log.warning("the board is not fed", extra={"cause": type(error).__name__})

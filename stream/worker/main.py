@@ -29,6 +29,7 @@ from stream.sources import Source
 from stream.sources.genesys import GENESYS, LAG_SECONDS
 from stream.worker.app import Worker
 from stream.worker.feed import Feed
+from stream.worker.registry import Registry, RegistryError
 from stream.worker.rejects import TooManyRejectedError
 from stream.worker.rules import record_source
 from stream.worker.topics import TopicError, ensure_topics
@@ -75,6 +76,7 @@ async def _run(settings: Settings, source: Source) -> int:
     board = Board(metrics, ready, max_queues=settings.max_queues, min_judged=settings.min_judged)
     feed = Feed(board, settings)
     feeding: asyncio.Task[None] | None = None
+    registry = Registry(settings) if settings.schema_registry_url else None
 
     def figures() -> dict[str, Any]:
         feed.look()
@@ -100,13 +102,13 @@ async def _run(settings: Settings, source: Source) -> int:
     try:
         while not stop.is_set():
             try:
-                partitions = await _until(stop, ensure_topics(settings))
+                partitions = await _until(stop, _prepare(settings, registry))
                 if partitions is None:
                     break
                 await _require_transactions(settings)
                 if feeding is None:
                     feeding = asyncio.create_task(feed.run())
-                worker = Worker(settings, partitions, metrics, source)
+                worker = Worker(settings, partitions, metrics, source, registry)
                 # What is alive now lives as long as the process: it need not be looked at again.
                 gc.freeze()
                 await worker.run(stop)
@@ -122,6 +124,9 @@ async def _run(settings: Settings, source: Source) -> int:
     except TooManyRejectedError as error:
         log.error(str(error))
         code = EXIT_DATA
+    except RegistryError as error:
+        log.error(str(error))
+        code = EXIT_UNAVAILABLE
     except KafkaError as error:
         log.error("the brokers refused: %s", error)
         code = EXIT_UNAVAILABLE
@@ -139,6 +144,8 @@ async def _run(settings: Settings, source: Source) -> int:
         if feeding is not None:
             feeding.cancel()
         ops.stop()
+        if registry is not None:
+            await registry.close()
     if worker is not None and not worker.drained:
         # What is left of it waits for brokers that are gone, and heeds no cancellation.
         log.warning("not drained in time; what is missing will be read again")
@@ -147,6 +154,14 @@ async def _run(settings: Settings, source: Source) -> int:
     if code == 0:
         log.info("stopped; every event taken is either done or will be read again")
     return code
+
+
+async def _prepare(settings: Settings, registry: Registry | None) -> int:
+    """What must be there before anything is processed; returns the events topic's partitions."""
+    partitions = await ensure_topics(settings)
+    if registry is not None:
+        await registry.prepare()
+    return partitions
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, int]) -> int | None:

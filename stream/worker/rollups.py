@@ -32,10 +32,18 @@ _SLICE_SECONDS = 0.002
 
 
 class RollupStage(Stage[QueueRollups]):
-    """Reads what the session stage regrouped by queue."""
+    """Reads what the session stage regrouped by queue. ``frame`` precedes what it writes."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, partitions: int, **stage: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        partitions: int,
+        frame: bytes = b"",
+        **stage: Any,
+    ) -> None:
         self._settings = settings
+        self._frame = frame
         self._metrics = metrics
         self._rules = rollup_rules(settings, partitions)
         self._round: Iterator[QueueStanding] | None = None
@@ -63,8 +71,8 @@ class RollupStage(Stage[QueueRollups]):
             self._metrics.contributions.labels(outcome.value).inc()
 
     def results(self, changes: Changes) -> list[Send]:
-        topic = self._settings.rollups_topic
-        return [Send(topic, found.queue.encode(), found.value) for found in changes.records]
+        topic, frame = self._settings.rollups_topic, self._frame
+        return [Send(topic, found.queue.encode(), frame + found.value) for found in changes.records]
 
     def forget(self) -> None:
         super().forget()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stream.session import ClosingRules, GapRules
 from stream.settings import SettingError, Settings, variable
-from stream.sources import MAPPING, Source, make_source
+from stream.sources import MAPPING, Pseudonyms, Source, make_source
 from stream.windows import DropRules, RollupRules
 
 
@@ -40,9 +40,23 @@ def rollup_rules(settings: Settings, partitions: int) -> RollupRules:
     )
 
 
+def pseudonyms(settings: Settings) -> Pseudonyms | None:
+    """What replaces references, by the settings; None where nothing does."""
+    if settings.pseudonyms == "none":
+        return None
+    sessions = settings.pseudonyms == "agents_and_sessions"
+    return Pseudonyms(settings.pseudonym_key.encode(), sessions=sessions)
+
+
 def record_source(settings: Settings) -> Source:
     """How records of the events topic are read. Raises :class:`SettingError` for a mapping file
     that cannot be used."""
+    source = _source(settings)
+    replaced = pseudonyms(settings)
+    return source if replaced is None else replaced.source(source)
+
+
+def _source(settings: Settings) -> Source:
     if settings.source != MAPPING:
         return make_source(settings.source)
     # Only who maps pays for loading YAML and JMESPath.

@@ -17,8 +17,10 @@ from stream.recognition import fast
 from stream.session import Changes, Outcome, SessionProcessor
 from stream.settings import Settings
 from stream.sources import Mapped, Source
+from stream.sources.framing import framed
 from stream.windows import Contribution
 from stream.worker.output import Send
+from stream.worker.registry import Frames, Registry
 from stream.worker.rejects import RejectedShare
 from stream.worker.rules import closing_rules, gap_rules
 from stream.worker.stage import Partition, Stage
@@ -30,12 +32,22 @@ _REJECTED_BYTES = 900_000
 
 
 class SessionStage(Stage[SessionProcessor]):
-    """``source`` reads the records of the events topic."""
+    """``source`` reads the records of the events topic, in which the ``registry``, if there is
+    one, knows the schemas."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, source: Source, **stage: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        source: Source,
+        registry: Registry | None = None,
+        **stage: Any,
+    ) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._source = source
+        self._registry = registry
+        self._source = source if registry is None else framed(source, registry.types)
+        self._frames = Frames() if registry is None else registry.frames
         self._recognizer = fast()
         self._rules = closing_rules(settings)
         self._gap_rules = gap_rules(settings)
@@ -49,6 +61,11 @@ class SessionStage(Stage[SessionProcessor]):
     async def take_in(
         self, tp: TP, partition: Partition[SessionProcessor], records: list[Any]
     ) -> None:
+        if self._registry is not None:
+            generation = self.group.generation
+            await self._registry.learn(
+                (record.value for record in records), lambda: self.group.generation == generation
+            )
         processor = partition.processor
         source, max_bytes = self._source, self._settings.max_event_bytes
         counts: dict[tuple[str, Outcome], int] = {}
@@ -99,29 +116,22 @@ class SessionStage(Stage[SessionProcessor]):
                 extra={"reason": rejected.reason.value, "detail": rejected.detail} | _place(record),
             )
         value = record.value
-        headers = [
-            ("reason", rejected.reason.value.encode()),
-            ("detail", rejected.detail.encode()),
-            ("source.topic", record.topic.encode()),
-            ("source.partition", str(record.partition).encode()),
-            ("source.offset", str(record.offset).encode()),
-        ]
+        headers = rejection_headers(rejected, record.topic, record.partition, record.offset)
         if value is not None and len(value) > _REJECTED_BYTES:
             value = value[:_REJECTED_BYTES]
             headers.append(("truncated", b"true"))
         return Send(self._settings.rejected_topic, record.key, value, None, headers)
 
     def results(self, changes: Changes) -> list[Send]:
-        settings = self._settings
+        settings, frames = self._settings, self._frames
         sends = [
-            Send(settings.gaps_topic, gap.event.session_id.encode(), gap.value)
+            Send(settings.gaps_topic, gap.event.session_id.encode(), frames.gaps + gap.value)
             for gap in changes.gaps
         ]
         for closed in changes.records:
             record = closed.record
-            sends.append(
-                Send(settings.interactions_topic, record.session_id.encode(), closed.value)
-            )
+            value = frames.interactions + closed.value
+            sends.append(Send(settings.interactions_topic, record.session_id.encode(), value))
             added = Contribution.of(record)
             sends.append(Send(settings.repartition_topic, added.queue.encode(), added.encode()))
         return sends
@@ -167,6 +177,19 @@ class SessionStage(Stage[SessionProcessor]):
         self._metrics.show_open_gaps(
             partition.processor.open_gaps for partition in self.partitions.values()
         )
+
+
+def rejection_headers(
+    rejected: Rejected, topic: str, partition: int, offset: int
+) -> list[tuple[str, bytes]]:
+    """The headers of a rejected event, which was read at the given place."""
+    return [
+        ("reason", rejected.reason.value.encode()),
+        ("detail", rejected.detail.encode()),
+        ("source.topic", topic.encode()),
+        ("source.partition", str(partition).encode()),
+        ("source.offset", str(offset).encode()),
+    ]
 
 
 def _place(record: Any) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from stream.settings import Settings, variable
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 SECURITY = (ROOT / "SECURITY.md").read_text()
+PRIVACY = (ROOT / "deploy" / "privacy.md").read_text()
+SCHEMAS = (ROOT / "schemas" / "README.md").read_text()
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
@@ -25,7 +27,7 @@ def test_every_setting_it_names_exists() -> None:
     secrets = {
         f"{variable(field.name)}_FILE" for field in fields(Settings) if field.metadata["secret"]
     }
-    named = re.findall(r"EMPATHY_[A-Z_]+", README + SECURITY)
+    named = re.findall(r"EMPATHY_[A-Z_]+", README + SECURITY + PRIVACY + SCHEMAS)
     assert named
     assert set(named) <= set(Settings().shown()) | secrets
 

@@ -50,8 +50,10 @@ def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str, allo
 
 
 def test_a_mistyped_variable_stops_the_start() -> None:
-    with pytest.raises(SettingError, match="EMPATHY_BOOTSTRAP_SERVER: no such setting"):
+    with pytest.raises(SettingError, match=r"SERVER: .* mean EMPATHY_BOOTSTRAP_SERVERS\?"):
         Settings.from_environment({"EMPATHY_BOOTSTRAP_SERVER": "a:1"})
+    with pytest.raises(SettingError, match=r"XYZZY: no such setting; deploy/reference\.md"):
+        Settings.from_environment({"EMPATHY_XYZZY": "1"})
 
 
 SASL = {
@@ -78,6 +80,31 @@ OAUTH = {"EMPATHY_SECURITY_PROTOCOL": "SASL_SSL", "EMPATHY_SASL_MECHANISM": "OAU
         (
             OAUTH | {"EMPATHY_SASL_OAUTH_PROVIDER": "m:n", "EMPATHY_SASL_USERNAME": "u"},
             "EMPATHY_SASL_USERNAME: has no effect",
+        ),
+        ({"EMPATHY_PSEUDONYMS": "agents"}, "EMPATHY_PSEUDONYM_KEY: must be given with"),
+        ({"EMPATHY_PSEUDONYM_KEY": "k" * 16}, "EMPATHY_PSEUDONYM_KEY: must be given with"),
+        (
+            {"EMPATHY_PSEUDONYMS": "agents", "EMPATHY_PSEUDONYM_KEY": "short"},
+            "EMPATHY_PSEUDONYM_KEY: shorter than 16 characters",
+        ),
+        (
+            {"EMPATHY_SCHEMA_REGISTRY_OUTPUT": "true"},
+            "EMPATHY_SCHEMA_REGISTRY_OUTPUT: has no effect without EMPATHY_SCHEMA_REGISTRY_URL",
+        ),
+        ({"EMPATHY_SCHEMA_REGISTRY_URL": "registry:8081"}, "EMPATHY_SCHEMA_REGISTRY_URL: must beg"),
+        (
+            {
+                "EMPATHY_SCHEMA_REGISTRY_URL": "http://r",
+                "EMPATHY_SCHEMA_REGISTRY_CA_FILE": "ca.pem",
+            },
+            "EMPATHY_SCHEMA_REGISTRY_CA_FILE: has no effect with an http",
+        ),
+        (
+            {
+                "EMPATHY_SCHEMA_REGISTRY_URL": "http://r",
+                "EMPATHY_SCHEMA_REGISTRY_USERNAME": "u",
+            },
+            "EMPATHY_SCHEMA_REGISTRY_USERNAME and EMPATHY_SCHEMA_REGISTRY_PASSWORD: give both",
         ),
         # Meant to be guarded, and would not be.
         ({"EMPATHY_SSL_CA_FILE": "ca"}, "EMPATHY_SSL_CA_FILE: has no effect with EMPATHY_SEC"),
@@ -114,7 +141,12 @@ def test_a_secret_is_masked_and_may_come_from_a_file(tmp_path: Path) -> None:
 
 def test_a_wrong_secret_is_not_shown() -> None:
     secrets = [setting for setting in fields(Settings) if setting.metadata["secret"]]
-    assert [setting.name for setting in secrets] == ["ssl_key_password", "sasl_password"]
+    assert [setting.name for setting in secrets] == [
+        "schema_registry_password",
+        "ssl_key_password",
+        "sasl_password",
+        "pseudonym_key",
+    ]
 
 
 def test_shown_settings_read_back_to_the_same() -> None:
