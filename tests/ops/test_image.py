@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,8 @@ def test_the_base_is_one_python_in_a_pinned_version() -> None:
     builder, runtime = (
         re.fullmatch(r"python:(3\.\d+\.\d+)-(.+)", image) for image in ARGUMENTS.values()
     )
-    assert builder and runtime
+    assert builder
+    assert runtime
     assert builder[1] == runtime[1]
     assert runtime[2] == f"slim-{builder[2]}"  # no compilers
     assert [only(stage, "FROM").value for stage in (BUILD, FINAL)] == [
@@ -133,7 +133,7 @@ exec "$@"
 
 
 @pytest.fixture
-def sealed() -> Iterator[list[str]]:
+def sealed() -> list[str]:
     """What runs a command that can write to no disk."""
     unshare = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", READ_ONLY, "-"]
     try:
@@ -144,7 +144,7 @@ def sealed() -> Iterator[list[str]]:
     if reason:
         assert not os.environ.get("CI"), reason
         pytest.skip(f"no read-only disk: {reason}")
-    yield unshare
+    return unshare
 
 
 @pytest.mark.slow
