@@ -33,7 +33,15 @@ import pytest
 # whatever death.
 from stream.embedded import _spawn, free_port
 
-__all__ = ["Daemon", "compose_loader", "helm", "resource_definitions", "run_tool", "tool"]
+__all__ = [
+    "Daemon",
+    "compose_loader",
+    "compose_schema",
+    "helm",
+    "resource_definitions",
+    "run_tool",
+    "tool",
+]
 
 _PACKAGES: Final = ("prometheus", "prometheus-alertmanager")
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -53,7 +61,7 @@ _DEFINITIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
     }
 )
-_COMPOSE: Final = "github.com/compose-spec/compose-go/v2/cmd@v2.16.2"
+_COMPOSE: Final = "github.com/compose-spec/compose-go/v2@v2.16.2"
 
 
 class ToolsUnavailable(Exception):  # noqa: N818  (a state of the machine, not an error)
@@ -113,6 +121,12 @@ def resource_definitions() -> Path:
     """The folder of the Prometheus operator's and KEDA's CustomResourceDefinitions; skips or fails
     as :func:`tool` does."""
     return _had("definitions of the operators' resources", "operators", _fetch_definitions)
+
+
+def compose_schema() -> Any:
+    """The Compose specification's JSON Schema; skips or fails as :func:`tool` does."""
+    folder = _had("Compose specification", "compose-spec-2.16", _fetch_compose_schema)
+    return json.loads((folder / "compose-spec.json").read_bytes())
 
 
 def compose_loader() -> str:
@@ -192,8 +206,13 @@ def _fetch_definitions(folder: Path) -> None:
             shutil.copy(Path(download["Dir"]) / file, folder)
 
 
+def _fetch_compose_schema(folder: Path) -> None:
+    download = json.loads(_go("mod", "download", "-json", _COMPOSE, folder=folder.parent))
+    shutil.copy(Path(download["Dir"]) / "schema" / "compose-spec.json", folder)
+
+
 def _build_compose_loader(folder: Path) -> None:
-    _go("install", _COMPOSE, folder=folder.parent)
+    _go("install", _COMPOSE.replace("@", "/cmd@"), folder=folder.parent)
     shutil.copy(folder.parent / "go" / "bin" / "cmd", folder)
 
 
