@@ -103,6 +103,8 @@ def values_schema() -> Schema:
                     {
                         "enabled": flag,
                         "from": things,
+                        "dns": things,
+                        "dnsPorts": ports,
                         "brokers": things,
                         "brokerPorts": ports,
                         "extraEgress": things,

@@ -24,6 +24,8 @@ CONSTRAINTS = ROOT / "deploy" / "constraints.txt"
 
 def test_hadolint_has_nothing_to_say() -> None:
     linter = Path(sys.executable).with_name("hadolint")
+    if not (linter.exists() or os.environ.get("CI")):
+        pytest.skip("hadolint has no package for this machine")
     done = subprocess.run([linter, DOCKERFILE], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
