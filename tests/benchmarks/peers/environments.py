@@ -33,7 +33,7 @@ def faust() -> Start:
     (https://faust-streaming.github.io/faust/introduction.html#bundles)."""
     python = _virtual_environment("faust-streaming[fast,uvloop]==0.15.3", "aiokafka==0.14.0")
     module = "tests.benchmarks.peers.faust_app"
-    return _starts([python, "-m", module, "--loop=uvloop", "worker", "-l", "warning"])
+    return _starts([python, "-m", module, "--loop=uvloop", "worker", "-l", "warn", "--without-web"])
 
 
 def quix() -> Start:
@@ -51,7 +51,15 @@ def bytewax() -> Start:
         recovery.mkdir()
         made = [python, "-m", "bytewax.recovery", str(recovery), "4"]
         _run(made, "Bytewax's recovery store")
-        command = [python, "-m", "bytewax.run", module, *("-r", str(recovery)), *("-s", "5"), *("-b", "0")]
+        command = [
+            python,
+            "-m",
+            "bytewax.run",
+            module,
+            *("-r", str(recovery)),
+            *("-s", "5"),
+            *("-b", "0"),
+        ]
         return Command(command, topics, directory, {"PYTHONPATH": str(_ROOT)})
 
     return start
@@ -79,9 +87,7 @@ def kafka_streams() -> Start:
 
 
 def _starts(command: Sequence[str]) -> Start:
-    return lambda topics, directory: Command(
-        command, topics, directory, {"PYTHONPATH": str(_ROOT)}
-    )
+    return lambda topics, directory: Command(command, topics, directory, {"PYTHONPATH": str(_ROOT)})
 
 
 def _virtual_environment(*requirements: str) -> str:
