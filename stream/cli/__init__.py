@@ -23,7 +23,9 @@ EXIT_UNAVAILABLE = 69
 EXIT_CRASHED = 70
 """The worker stopped because of an internal error (EX_SOFTWARE); restart it."""
 
-FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
+# No check here, for a message that names what is wrong; the type is what a shell completes by.
+FILE = click.Path(allow_dash=True)
+FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
 
 
 def stop(message: str, code: int) -> NoReturn:
@@ -183,8 +185,8 @@ def label(files: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.argument("gold")
-@click.argument("file")
+@click.argument("gold", type=FILE)
+@click.argument("file", type=FILE)
 @click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
 def evaluate(gold: str, file: str, as_json: bool | None) -> None:
     """Compare the labels of the transcripts in FILE with the gold labels in GOLD.
@@ -204,7 +206,7 @@ def source() -> None:
 
 
 @source.command()
-@click.argument("file")
+@click.argument("file", type=FILE)
 @click.option(
     "--source",
     "name",
@@ -213,7 +215,7 @@ def source() -> None:
     show_default=True,
     help="What the payloads are; auto: by the marks of each.",
 )
-@click.option("--mapping", metavar="FILE", help="The mapping file of --source mapping.")
+@click.option("--mapping", metavar="FILE", type=FILE, help="The mapping file of --source mapping.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -236,6 +238,63 @@ def check(file: str, name: str, mapping: str | None, limit: int, as_json: bool |
 
     settings = load_settings()
     sys.exit(run_check(name, mapping, file, settings.max_event_bytes, limit, _json(as_json)))
+
+
+@main.group()
+def topics() -> None:
+    """Create the topics of the service, or check those that there are.
+
+    \b
+    Which ones, with how many partitions and replicas, say the settings: EMPATHY_*_TOPIC,
+    EMPATHY_GROUP_ID, EMPATHY_PARTITIONS, EMPATHY_REPLICATION_FACTOR.
+    """
+
+
+@topics.command("create")
+@click.option("--dry-run", is_flag=True, help="Print the commands of Apache Kafka's instead.")
+@click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
+def create_topics(dry_run: bool, as_json: bool | None) -> None:
+    """Create the topics that are missing; those that there are stay as they are.
+
+    \b
+    With --dry-run nothing is asked or changed: hand the commands to who may run them.
+    Exit codes: 0 all there and fit; 1 some are unfit; 69 they cannot be created.
+    """
+    from stream.cli.topics import run_create
+
+    sys.exit(run_create(load_settings(), dry_run, _json(as_json)))
+
+
+@topics.command("check")
+@click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
+def check_topics(as_json: bool | None) -> None:
+    """Tell whether each topic is there and fit, and what to do where it is not.
+
+    \b
+    Looks at partitions, cleanup.policy, retention, replicas and min.insync.replicas, and changes
+    nothing.
+    Exit codes: 0 all fit, perhaps with warnings; 1 some are missing or unfit; 69 no broker answers.
+    """
+    from stream.cli.topics import run_check
+
+    sys.exit(run_check(load_settings(), _json(as_json)))
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what completes this command in a shell.
+
+    \b
+    bash:  echo 'eval "$(empathy-stream completion bash)"' >> ~/.bashrc
+    zsh:   echo 'eval "$(empathy-stream completion zsh)"' >> ~/.zshrc
+    fish:  empathy-stream completion fish > ~/.config/fish/completions/empathy-stream.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(main, {}, "empathy-stream", "_EMPATHY_STREAM_COMPLETE").source())
 
 
 @main.command()
