@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -44,7 +45,24 @@ def load_settings() -> Settings:
         stop(str(error), EXIT_USAGE)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Says which command was most likely meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            for meant in get_close_matches(args[0], self.list_commands(ctx), 1):
+                error.message += f" Did you mean '{meant}'?"
+            raise
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="empathy-stream")
 def main() -> None:
     """Tells a contact center, live, whether its customers have reason to feel understood.
@@ -200,7 +218,7 @@ def evaluate(gold: str, file: str, as_json: bool | None) -> None:
     sys.exit(run_evaluate(load_settings(), gold, file, _json(as_json)))
 
 
-@main.group()
+@main.group(cls=_Commands)
 def source() -> None:
     """Try how the payloads of your bus are read (EMPATHY_SOURCE)."""
 
@@ -240,7 +258,7 @@ def check(file: str, name: str, mapping: str | None, limit: int, as_json: bool |
     sys.exit(run_check(name, mapping, file, settings.max_event_bytes, limit, _json(as_json)))
 
 
-@main.group()
+@main.group(cls=_Commands)
 def topics() -> None:
     """Create the topics of the service, or check those that there are.
 
@@ -250,7 +268,7 @@ def topics() -> None:
     """
 
 
-@topics.command("create")
+@topics.command("create", short_help="Create the topics that are missing.")
 @click.option("--dry-run", is_flag=True, help="Print the commands of Apache Kafka's instead.")
 @click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
 def create_topics(dry_run: bool, as_json: bool | None) -> None:
@@ -265,7 +283,7 @@ def create_topics(dry_run: bool, as_json: bool | None) -> None:
     sys.exit(run_create(load_settings(), dry_run, _json(as_json)))
 
 
-@topics.command("check")
+@topics.command("check", short_help="Tell whether each topic is there and fit.")
 @click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
 def check_topics(as_json: bool | None) -> None:
     """Tell whether each topic is there and fit, and what to do where it is not.

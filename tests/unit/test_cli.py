@@ -40,6 +40,16 @@ def test_help_teaches_every_command() -> None:
         assert len(shown.output.splitlines()) > 5
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(["workr"], "worker"), (["topic"], "topics"), (["topics", "chek"], "check")],
+)
+def test_a_mistyped_command_is_told_what_was_meant(words: list[str], meant: str) -> None:
+    shown = invoke(*words)
+    assert shown.exit_code == 2
+    assert f"Did you mean '{meant}'?" in shown.output
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_is_given_what_completes(shell: str) -> None:
     script = invoke("completion", shell)
