@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -23,7 +24,9 @@ EXIT_UNAVAILABLE = 69
 EXIT_CRASHED = 70
 """The worker stopped because of an internal error (EX_SOFTWARE); restart it."""
 
-FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
+# No check here, for a message that names what is wrong; the type is what a shell completes by.
+FILE = click.Path(allow_dash=True)
+FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
 
 
 def stop(message: str, code: int) -> NoReturn:
@@ -42,7 +45,24 @@ def load_settings() -> Settings:
         stop(str(error), EXIT_USAGE)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Says which command was most likely meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            for meant in get_close_matches(args[0], self.list_commands(ctx), 1):
+                error.message += f" Did you mean '{meant}'?"
+            raise
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="empathy-stream")
 def main() -> None:
     """Tells a contact center, live, whether its customers have reason to feel understood.
@@ -199,8 +219,8 @@ def label(files: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.argument("gold")
-@click.argument("file")
+@click.argument("gold", type=FILE)
+@click.argument("file", type=FILE)
 @click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
 def evaluate(gold: str, file: str, as_json: bool | None) -> None:
     """Compare the labels of the transcripts in FILE with the gold labels in GOLD.
@@ -214,13 +234,13 @@ def evaluate(gold: str, file: str, as_json: bool | None) -> None:
     sys.exit(run_evaluate(load_settings(), gold, file, _json(as_json)))
 
 
-@main.group()
+@main.group(cls=_Commands)
 def source() -> None:
     """Try how the payloads of your bus are read (EMPATHY_SOURCE)."""
 
 
 @source.command()
-@click.argument("file")
+@click.argument("file", type=FILE)
 @click.option(
     "--source",
     "name",
@@ -229,7 +249,7 @@ def source() -> None:
     show_default=True,
     help="What the payloads are; auto: by the marks of each.",
 )
-@click.option("--mapping", metavar="FILE", help="The mapping file of --source mapping.")
+@click.option("--mapping", metavar="FILE", type=FILE, help="The mapping file of --source mapping.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -252,6 +272,63 @@ def check(file: str, name: str, mapping: str | None, limit: int, as_json: bool |
 
     settings = load_settings()
     sys.exit(run_check(name, mapping, file, settings.max_event_bytes, limit, _json(as_json)))
+
+
+@main.group(cls=_Commands)
+def topics() -> None:
+    """Create the topics of the service, or check those that there are.
+
+    \b
+    Which ones, with how many partitions and replicas, say the settings: EMPATHY_*_TOPIC,
+    EMPATHY_GROUP_ID, EMPATHY_PARTITIONS, EMPATHY_REPLICATION_FACTOR.
+    """
+
+
+@topics.command("create", short_help="Create the topics that are missing.")
+@click.option("--dry-run", is_flag=True, help="Print the commands of Apache Kafka's instead.")
+@click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
+def create_topics(dry_run: bool, as_json: bool | None) -> None:
+    """Create the topics that are missing; those that there are stay as they are.
+
+    \b
+    With --dry-run nothing is asked or changed: hand the commands to who may run them.
+    Exit codes: 0 all there and fit; 1 some are unfit; 69 they cannot be created.
+    """
+    from stream.cli.topics import run_create
+
+    sys.exit(run_create(load_settings(), dry_run, _json(as_json)))
+
+
+@topics.command("check", short_help="Tell whether each topic is there and fit.")
+@click.option("--json/--table", "as_json", default=None, help="Default: a table on a terminal.")
+def check_topics(as_json: bool | None) -> None:
+    """Tell whether each topic is there and fit, and what to do where it is not.
+
+    \b
+    Looks at partitions, cleanup.policy, retention, replicas and min.insync.replicas, and changes
+    nothing.
+    Exit codes: 0 all fit, perhaps with warnings; 1 some are missing or unfit; 69 no broker answers.
+    """
+    from stream.cli.topics import run_check
+
+    sys.exit(run_check(load_settings(), _json(as_json)))
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what completes this command in a shell.
+
+    \b
+    bash:  echo 'eval "$(empathy-stream completion bash)"' >> ~/.bashrc
+    zsh:   echo 'eval "$(empathy-stream completion zsh)"' >> ~/.zshrc
+    fish:  empathy-stream completion fish > ~/.config/fish/completions/empathy-stream.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(main, {}, "empathy-stream", "_EMPATHY_STREAM_COMPLETE").source())
 
 
 @main.command()

@@ -86,7 +86,12 @@ class Registry:
         """Make sure that it lets us in; register what is written, where it is to be framed."""
         settings = self._settings
         if not settings.schema_registry_output:
-            await self._until_answered("GET", "/schemas/types")
+            status, answer = await self._until_answered("GET", "/schemas/types")
+            if status != 200:
+                raise RegistryError(
+                    f"{self._says(status, answer)} to /schemas/types: is "
+                    f"{variable('schema_registry_url')} its address?"
+                )
             return
         topics = (settings.interactions_topic, settings.gaps_topic, settings.rollups_topic)
         ids = [

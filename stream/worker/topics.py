@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shlex
 from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -50,6 +51,34 @@ def plan(settings: Settings, partitions: int) -> list[TopicPlan]:
         TopicPlan(settings.changelog_topic, partitions, {"cleanup.policy": "compact"}),
         TopicPlan(settings.rollups_changelog_topic, partitions, {"cleanup.policy": "compact"}),
     ]
+
+
+def planned(settings: Settings) -> list[TopicPlan]:
+    """All topics as they are created where none is there."""
+    partitions = settings.partitions
+    return [TopicPlan(settings.events_topic, partitions, {}), *plan(settings, partitions)]
+
+
+def create_command(topic: TopicPlan, settings: Settings) -> str:
+    """The command of Apache Kafka's that creates a topic."""
+    words = ["kafka-topics.sh", "--create", "--topic", topic.name]
+    words += ["--partitions", str(topic.partitions)]
+    if settings.replication_factor != -1:
+        words += ["--replication-factor", str(settings.replication_factor)]
+    for name, value in topic.config.items():
+        words += ["--config", f"{name}={value}"]
+    return shlex.join(words)
+
+
+def partitions_fault(settings: Settings, topic: str, held: int, partitions: int) -> str:
+    """What is wrong with an internal topic of ``held`` partitions; empty where nothing is."""
+    if held == partitions:
+        return ""
+    return (
+        f"topic {topic} has {held} partitions and {settings.events_topic} has {partitions}: they "
+        f"must match. Stop the workers, let open sessions end, and delete {topic}; "
+        f"or set {variable('group_id')} to a new name"
+    )
 
 
 async def connect(settings: Settings) -> AIOKafkaAdminClient:
@@ -105,12 +134,8 @@ async def _ensure_topics(settings: Settings) -> int:
                 await _create(client, settings, topic)
         for internal in settings.internal_topics:
             held = found.get(internal, partitions)
-            if held != partitions:
-                raise TopicError(
-                    f"topic {internal} has {held} partitions and {events} has {partitions}: they "
-                    f"must match. Stop the workers, let open sessions end, and delete {internal}; "
-                    f"or set {variable('group_id')} to a new name"
-                )
+            if fault := partitions_fault(settings, internal, held, partitions):
+                raise TopicError(fault)
         return partitions
     finally:
         await client.close()
@@ -125,11 +150,9 @@ async def _partitions(client: AIOKafkaAdminClient) -> dict[str, int]:
 
 async def _create(client: AIOKafkaAdminClient, settings: Settings, topic: TopicPlan) -> None:
     if not settings.create_topics:
-        config = " ".join(f"--config {name}={value}" for name, value in topic.config.items())
         raise TopicError(
             f"topic {topic.name} does not exist and {variable('create_topics')} is false. Create "
-            f"it: kafka-topics.sh --create --topic {topic.name} --partitions {topic.partitions} "
-            f"{config}".rstrip()
+            f"it: {create_command(topic, settings)}"
         )
     broker_default = settings.replication_factor == -1
     wanted = NewTopic(

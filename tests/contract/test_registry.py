@@ -62,7 +62,7 @@ def test_framed_events_become_framed_results(broker: Broker, tmp_path: Path) -> 
                 "records and rejects",
             )
             wait_for(
-                lambda: any(gap for gap in json.loads(worker.get("/board.json")[1])["gaps"]),
+                lambda: json.loads(worker.get("/board.json")[1])["gaps"]["newest"],
                 "gaps on the board, out of their frames",
             )
             assert worker.stop() == 0

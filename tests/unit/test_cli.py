@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,11 +33,54 @@ def samples(tmp_path: Path) -> str:
 def test_help_teaches_every_command() -> None:
     top = invoke("--help")
     assert top.exit_code == 0
-    for command in ("demo", "worker", "produce", "score", "label", "config", "source"):
+    for command in main.commands:
         assert command in top.output
         shown = invoke(command, "--help")
         assert shown.exit_code == 0
         assert len(shown.output.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(["workr"], "worker"), (["topic"], "topics"), (["topics", "chek"], "check")],
+)
+def test_a_mistyped_command_is_told_what_was_meant(words: list[str], meant: str) -> None:
+    shown = invoke(*words)
+    assert shown.exit_code == 2
+    assert f"Did you mean '{meant}'?" in shown.output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_given_what_completes(shell: str) -> None:
+    script = invoke("completion", shell)
+    assert script.exit_code == 0
+    assert f"_EMPATHY_STREAM_COMPLETE={shell}_complete" in script.output
+
+
+def test_completion_in_bash(tmp_path: Path) -> None:
+    """As bash asks: through the script, with the command that it names."""
+    command = tmp_path / "empathy-stream"
+    command.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" -c '
+        '\'from stream.cli import main; main(prog_name="empathy-stream")\' "$@"\n'
+    )
+    command.chmod(0o755)
+    script = tmp_path / "completion.sh"
+    script.write_text(invoke("completion", "bash").output)
+    ask = (
+        f"source {script}; COMP_WORDS=(empathy-stream topics c); COMP_CWORD=2; "
+        f'_empathy_stream_completion {command}; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    )
+    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["check", "create"]
+
+
+def test_the_command_line_answers_at_once() -> None:
+    """Shell completion runs it for each key: nothing heavy may be imported for it."""
+    code = "import sys, stream.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"faust", "aiokafka", "aiohttp", "orjson", "rich", "prometheus_client", "yaml"}
+    assert heavy.isdisjoint(done.stdout.split())
 
 
 def test_labels_come_in_the_codebooks_format(samples: str) -> None:

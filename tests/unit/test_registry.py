@@ -164,6 +164,13 @@ def test_a_refusal_says_what_to_do() -> None:
             with_registry(settings_for(fake, schema_registry_output=True), prepare)
 
 
+def test_an_address_of_something_else() -> None:
+    with FakeRegistry() as fake:
+        settings = settings_for(fake, schema_registry_url=f"{fake.url}/elsewhere")
+        with pytest.raises(RegistryError, match=r"404 .*_REGISTRY_URL its address\?"):
+            with_registry(settings, prepare)
+
+
 def test_credentials() -> None:
     with FakeRegistry("key", "sécret") as fake:
         known = {"schema_registry_username": "key", "schema_registry_password": "sécret"}
