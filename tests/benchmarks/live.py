@@ -45,8 +45,9 @@ _TIME_LENGTH = len(format_time(0))
 def latency(
     servers: str, log: Log, rate: float, seconds: float, directory: Path
 ) -> dict[str, float]:
-    """Seconds from sending ``session.ended`` to its record in a consumer's hands, at ``rate`` events
-    per second, each event carrying the time at which it is sent. The first seconds do not count."""
+    """Seconds from sending ``session.ended`` to its record in a consumer's hands, at ``rate``
+    events per second, each event carrying the time at which it is sent; the first seconds do not
+    count. With the worker's CPU seconds per second."""
     events = f"latency-{time.time_ns()}"
     asyncio.run(create_topics(servers, events))
     topics = new_topics(servers, events, "latency")
