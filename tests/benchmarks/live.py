@@ -102,7 +102,7 @@ async def _live(topics: Topics, log: Log, rate: float, seconds: float) -> list[f
                         waiting.add(message.key)
             sent = due
         deadline = time.monotonic() + _READ_SECONDS
-        while waiting and time.monotonic() < deadline and not receiving.done():
+        while waiting and time.monotonic() < deadline and not receiving.done():  # noqa: ASYNC110
             await asyncio.sleep(_TICK_SECONDS)
         assert not waiting, f"{len(waiting)} records did not come"
         return found

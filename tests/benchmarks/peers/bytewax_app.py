@@ -3,8 +3,8 @@
 Snapshots are of the sessions touched since the last one and go to SQLite, here every 5 seconds as
 Quix Streams commits: https://docs.bytewax.io/stable/guide/concepts/recovery.html. An operator of
 one's own (``StatefulBatchLogic`` in
-https://docs.bytewax.io/stable/api/bytewax/bytewax.operators.html) makes them of encoded bytes, which
-is faster than deep copies of the state. The Kafka connector reads batches of 1,000 by default.
+https://docs.bytewax.io/stable/api/bytewax/bytewax.operators.html) makes them of encoded bytes, and
+not by deep copies of the state. The Kafka connector reads batches of 1,000 by default.
 """
 
 from __future__ import annotations
