@@ -191,6 +191,42 @@ def send(
     asyncio.run(produce())
 
 
+def contact_lens(transcript: Transcript) -> list[dict[str, Any]]:
+    """A call as Contact Lens streams it: two turns a payload, each payload once more."""
+    common = {
+        "Version": "1.0.0",
+        "Channel": "VOICE",
+        "AccountId": "123456789012",
+        "InstanceId": "instance",
+        "ContactId": transcript.id,
+        "LanguageCode": "en-US",
+    }
+    roles = {"customer": "CUSTOMER", "agent": "AGENT", "bot": "CUSTOM_BOT", "system": "SYSTEM"}
+    turns = [
+        {
+            "Id": f"turn-{n}",
+            "ParticipantId": roles[turn.speaker.value],
+            "ParticipantRole": roles[turn.speaker.value],
+            "BeginOffsetMillis": turn.time_ms - transcript.started_ms,
+            "EndOffsetMillis": turn.time_ms - transcript.started_ms + 900,
+        }
+        for n, turn in enumerate(transcript.turns)
+    ]
+    segments = [
+        [
+            {"Utterance": turn | {"PartialContent": said.text[:5], "TranscriptId": turn["Id"]}},
+            {"Transcript": turn | {"Content": said.text, "Sentiment": "NEUTRAL"}},
+        ]
+        for turn, said in zip(turns, transcript.turns, strict=True)
+    ]
+    payloads = [common | {"EventType": "STARTED"}]
+    for n in range(0, len(segments), 2):
+        pair = [*segments[n], *(segments[n + 1] if n + 1 < len(segments) else [])]
+        payload = common | {"EventType": "SEGMENTS", "Segments": [*pair, {"Categories": {}}]}
+        payloads += [payload, payload]
+    return [*payloads, common | {"EventType": "COMPLETED"}]
+
+
 def messages(transcripts: Iterable[Transcript]) -> list[tuple[bytes, bytes]]:
     """The transcripts' events as Kafka messages."""
     return [

@@ -10,11 +10,9 @@ from __future__ import annotations
 import json
 import math
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,11 +26,11 @@ from stream.settings import Settings
 from stream.sources import Transcript
 from tests.ops.panels import DASHBOARDS, interpolated, panels, variables
 from tests.ops.tools import Daemon
+from tests.ops.watching import DEPLOY, Webhook, alertmanager_config, prometheus_config, value
 from tests.pipeline import Worker, messages, send, wait_for
 
 pytestmark = pytest.mark.slow
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 FALLING, STEADY = "orders", "billing"
 HOUR_MS = 3_600_000
 BEGIN_MS = 1_748_822_400_000  # a Monday, 00:00 UTC
@@ -78,66 +76,6 @@ def served(hours: list[Hour], name: str) -> list[Transcript]:
     return out
 
 
-class Webhook:
-    """What Alertmanager notifies: the alerts, as they come in."""
-
-    def __init__(self) -> None:
-        self.alerts: list[dict[str, Any]] = []
-        alerts = self.alerts
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                for alert in json.loads(body)["alerts"]:
-                    alerts.append(alert | {"path": self.path})
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """No line per request."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def alertmanager_config(folder: Path, webhook: str) -> Path:
-    config = yaml.safe_load((DEPLOY / "alertmanager" / "alertmanager.yml").read_text())
-    config["route"] |= {"group_wait": "100ms", "group_interval": "500ms"}
-    for receiver in config["receivers"]:
-        receiver["webhook_configs"] = [{"url": f"{webhook}/{receiver['name']}"}]
-    return written(folder / "alertmanager.yml", config)
-
-
-def prometheus_config(folder: Path, worker: int, alertmanager: str) -> Path:
-    rules = yaml.safe_load((DEPLOY / "prometheus" / "empathy-stream.rules.yml").read_text())
-    (drop,) = (
-        rule
-        for group in rules["groups"]
-        for rule in group["rules"]
-        if rule.get("alert") == "EmpathyRecognitionDrop"
-    )
-    drop["for"] = "1s"
-    config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
-    config["global"] = {"scrape_interval": "500ms", "evaluation_interval": "500ms"}
-    config["rule_files"] = [str(written(folder / "rules.yml", rules))]
-    (manager,) = config["alerting"]["alertmanagers"]
-    manager["static_configs"] = [{"targets": [alertmanager.removeprefix("http://")]}]
-    (scrape,) = config["scrape_configs"]
-    del scrape["dns_sd_configs"]
-    scrape["static_configs"] = [{"targets": [f"127.0.0.1:{worker}"]}]
-    return written(folder / "prometheus.yml", config)
-
-
-def written(file: Path, config: Any) -> Path:
-    file.write_text(yaml.safe_dump(config))
-    return file
-
-
 class Run(NamedTuple):
     """``before``: alerts, pending or firing, and notifications, before the fall."""
 
@@ -171,10 +109,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         worker = Worker(settings, folder / "worker.log")
         stack.callback(worker.kill)
         worker.wait_ready()
+        deployed = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
         prometheus = stack.enter_context(
             Daemon(
                 "prometheus",
-                prometheus_config(folder, worker.port, manager.url),
+                prometheus_config(
+                    folder, deployed, "EmpathyRecognitionDrop", worker.port, manager.url
+                ),
                 f"--storage.tsdb.path={folder / 'prometheus'}",
             )
         )
@@ -201,12 +142,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         before = [*prometheus.get("/api/v1/alerts")["alerts"], *webhook.alerts]
         replay([Hour(today + hour * HOUR_MS, 30, False) for hour in range(14, 17)], "fall")
         yield Run(prometheus, webhook, before, began)
-
-
-def value(prometheus: Daemon, expr: str) -> float:
-    """The one value of ``expr`` now; 0 without any."""
-    found = prometheus.get("/api/v1/query", query=expr)["result"]
-    return float(found[0]["value"][1]) if found else 0.0
 
 
 def looked_at_again(prometheus: Daemon) -> None:

@@ -41,7 +41,6 @@ PURE_LIBRARIES = {
     "orjson",
     "pathlib",
     "re",
-    "struct",
     "sys",
     "typing",
     "unicodedata",
