@@ -120,8 +120,10 @@ class Worker:
 
     def metrics(self) -> dict[str, float]:
         """Samples by name, summed over their labels."""
+        status, text = self.get("/metrics")
+        assert status == 200, f"{text}\n{self.log.read_text()[-4000:]}"
         totals: dict[str, float] = {}
-        for family in text_string_to_metric_families(self.get("/metrics")[1]):
+        for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 totals[sample.name] = totals.get(sample.name, 0.0) + sample.value
         return totals

@@ -140,13 +140,18 @@ def worker() -> None:
 
 
 @main.command()
-@FILES
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option(
+    "--samples",
+    is_flag=True,
+    help="Instead of FILEs: the sample conversations for ever, until SIGTERM or Ctrl-C.",
+)
 @click.option(
     "--speed",
-    default="max",
-    show_default=True,
+    default=None,
     metavar="FACTOR|max",
-    help="1 is real time by the conversations' own times, 10 ten times faster; max: no waiting.",
+    help="1 is real time by the conversations' own times, 10 ten times faster; max: no waiting. "
+    "Default: max, of samples 1.",
 )
 @click.option(
     "--now",
@@ -154,15 +159,22 @@ def worker() -> None:
     is_flag=True,
     help="Move all times so that the earliest conversation starts now, keeping the gaps.",
 )
-def produce(files: tuple[str, ...], speed: str, shift: bool) -> None:
+def produce(files: tuple[str, ...], samples: bool, speed: str | None, shift: bool) -> None:
     """Send transcripts or events from FILEs ('-': standard input) to the events topic.
 
     The events are keyed by session id and have ids derived from the transcript, so that sending
     a file twice adds nothing.
+
+    With --samples, as 'demo' tells it: a queue whose agents stop recognising, and take it up again.
+    An empty events topic gets two weeks of the queue's past first, which a worker must judge.
     """
     from stream.cli.produce import run_produce
+    from stream.cli.replay import run_replay
 
-    if speed == "max":
+    if samples == bool(files):
+        raise click.UsageError("give either FILEs ('-': standard input) or --samples")
+    speed = speed or ("1" if samples else "max")
+    if speed == "max" and not samples:
         factor = None
     else:
         try:
@@ -170,7 +182,11 @@ def produce(files: tuple[str, ...], speed: str, shift: bool) -> None:
         except ValueError:
             factor = 0.0
         if factor <= 0:
-            raise click.BadParameter("must be a number above 0, or max", param_hint="--speed")
+            wanted = "a number above 0" if samples else "a number above 0, or max"
+            raise click.BadParameter(f"must be {wanted}", param_hint="--speed")
+    if samples:
+        assert factor is not None
+        sys.exit(run_replay(load_settings(), factor))
     sys.exit(run_produce(load_settings(), files, factor, shift))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import time
 import urllib.request
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +25,20 @@ from rich.table import Table
 from rich.text import Text
 
 from stream.cli import EXIT_FAILED, EXIT_UNAVAILABLE, stop
-from stream.cli.produce import send_events, shifted
-from stream.cli.story import STORY_QUEUE, Story, by_time, shortened
+from stream.cli.produce import send_events
+from stream.cli.replay import PAST_PARTITION, feed
+from stream.cli.story import STORY_QUEUE, Story, by_time
 from stream.cli.tables import records_table
 from stream.embedded import EmbeddedBroker, EmbeddedBrokerError, free_port
-from stream.events import Event, encode
+from stream.events import Event
 from stream.recognition import fast
 from stream.samples import sample_conversations
 from stream.settings import PREFIX, Settings
-from stream.sources import Transcript
 from stream.worker.topics import ensure_topics
 
 _START_SECONDS = 30
 _ONCE_SECONDS = 50
 _PAST_SECONDS = 120
-_ARRIVAL_SECONDS = 15
-"""From one conversation's start to the next in the story's queue, in the conversations' time."""
-_PAST_PARTITION = 0
-"""Of the events topic. Partitions are not read in step, and the past goes by so fast that what one
-lags behind another would come too late to count."""
 
 
 class DemoError(RuntimeError):
@@ -252,7 +245,7 @@ async def _live(settings: Settings, worker: WorkerProcess, speed: float, console
         if not await _tell_past(settings, worker, producer, consumer, past, interrupted, console):
             return
         view = _View(settings, {events[0].session_id for events in past})
-        feeding = asyncio.create_task(_feed(producer, settings.events_topic, story, speed))
+        feeding = asyncio.create_task(feed(producer, settings.events_topic, story, speed))
         try:
             with Live(view, console=console, refresh_per_second=4, transient=False):
                 while not interrupted.is_set():
@@ -280,7 +273,7 @@ async def _tell_past(
     """Send the past and wait for its records; whether they came before the interruption."""
     topic = settings.events_topic
     sending = asyncio.create_task(
-        send_events(producer, topic, by_time(past), None, partition=_PAST_PARTITION)
+        send_events(producer, topic, by_time(past), None, partition=PAST_PARTITION)
     )
     deadline = time.monotonic() + _PAST_SECONDS
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
@@ -305,47 +298,6 @@ async def _tell_past(
         sending.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await sending
-
-
-async def _feed(producer: AIOKafkaProducer, topic: str, story: Story, speed: float) -> None:
-    """The story's queue, and half as many in all others: the samples for ever, each time as new
-    conversations."""
-    talking: set[asyncio.Task[None]] = set()
-    try:
-        others = _others()
-        for number, told in enumerate(story.live()):
-            for transcript in (told, next(others)) if number % 2 else (told,):
-                task = asyncio.create_task(_talk(producer, topic, transcript, speed))
-                talking.add(task)
-                task.add_done_callback(talking.discard)
-            await asyncio.sleep(_ARRIVAL_SECONDS / speed)
-    finally:
-        for task in talking:
-            task.cancel()
-        await asyncio.gather(*talking, return_exceptions=True)
-
-
-def _others() -> Iterator[Transcript]:
-    transcripts = [sample for sample in sample_conversations() if sample.queue != STORY_QUEUE]
-    order = random.Random(1)  # noqa: S311  (a shuffle, the same in every demo)
-    for number in count(1):
-        order.shuffle(transcripts)
-        for transcript in transcripts:
-            yield transcript._replace(id=f"{transcript.id}-{number}")
-
-
-async def _talk(
-    producer: AIOKafkaProducer, topic: str, transcript: Transcript, speed: float
-) -> None:
-    """One conversation, whose last event happens about when it is sent."""
-    events = shortened(transcript.events())
-    took_ms = events[-1].time_ms - events[0].time_ms
-    previous_ms: int | None = None
-    for event in shifted(events, int(time.time() * 1000 - took_ms * (1 - 1 / speed))):
-        if previous_ms is not None:
-            await asyncio.sleep((event.time_ms - previous_ms) / 1000 / speed)
-        previous_ms = event.time_ms
-        await producer.send_and_wait(topic, encode(event), event.session_id.encode())
 
 
 class _View:

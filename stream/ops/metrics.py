@@ -21,7 +21,7 @@ from prometheus_client.metrics_core import Metric
 from stream import __version__, windows
 from stream.events import EventType, RejectReason
 from stream.recognition import RECOGNITION, Label, label_names
-from stream.session import GapChange, InteractionRecord, Outcome
+from stream.session import BREAK_STEPS, GapChange, InteractionRecord, Outcome
 from stream.session.record import Evidence
 from stream.sources import DropReason
 from stream.windows import OTHER_QUEUE
@@ -31,7 +31,6 @@ _LATENCY_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 30, 60
 _BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
-_BREAK_STEPS = ("opening", "data_request", "policy", "hold", "transfer", "resolution")
 _RECOGNIZING = frozenset(label_names(RECOGNITION))
 _FORMULA = label_names(Label.GENERIC_EMPATHY)[0]
 
@@ -109,6 +108,32 @@ class DetectorView(NamedTuple):
     state: windows.DropState
 
 
+class _OfQueue(NamedTuple):
+    """A queue's counters of judged records, found once: looking all of them up by their labels
+    for each record costs more than counting it."""
+
+    judged: Counter
+    recognized: Counter
+    recognized_first: Counter
+    broke_at: dict[str, Counter]
+    agent_turns: Counter
+    formula_turns: Counter
+    recognition_seconds: Histogram
+
+    @classmethod
+    def of(cls, metrics: Metrics, queue: str) -> _OfQueue:
+        """They appear together, at 0, so that a rate exists before the first hit."""
+        return cls(
+            metrics.judged.labels(queue),
+            metrics.recognized.labels(queue),
+            metrics.recognized_first.labels(queue),
+            {step: metrics.broke_at.labels(queue, step) for step in BREAK_STEPS},
+            metrics.agent_turns.labels(queue),
+            metrics.formula_turns.labels(queue),
+            metrics.recognition_seconds.labels(queue),
+        )
+
+
 class Metrics:
     """The metrics of one worker, in a registry of their own.
 
@@ -121,6 +146,7 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self._max_queues = max_queues
         self._queues: set[str] = set()
+        self._of_queues: dict[str, _OfQueue] = {}
         self._gaps_shown: set[tuple[str, str]] = set()
 
         self.events = Counter(
@@ -392,18 +418,18 @@ class Metrics:
         self.records.labels(queue, record.closed_by, judged).inc()
         if not record.judged:
             return
-        self.judged.labels(queue).inc()
-        # A queue's counters appear together, at 0, so that a rate exists before the first hit.
-        self.recognized.labels(queue).inc(record.recognized)
-        self.recognized_first.labels(queue).inc(record.recognized_first)
-        for step in _BREAK_STEPS:
-            self.broke_at.labels(queue, step)
+        of_queue = self._of_queues.get(queue)
+        if of_queue is None:
+            of_queue = self._of_queues[queue] = _OfQueue.of(self, queue)
+        of_queue.judged.inc()
+        of_queue.recognized.inc(record.recognized)
+        of_queue.recognized_first.inc(record.recognized_first)
         if record.broke_at is not None:
-            self.broke_at.labels(queue, record.broke_at.step).inc()
-        self.agent_turns.labels(queue).inc(record.turns.agent)
-        self.formula_turns.labels(queue).inc(sum(map(_is_formula, record.evidence)))
+            of_queue.broke_at[record.broke_at.step].inc()
+        of_queue.agent_turns.inc(record.turns.agent)
+        of_queue.formula_turns.inc(sum(map(_is_formula, record.evidence)))
         if record.recognition is not None:
-            self.recognition_seconds.labels(queue).observe(record.recognition.seconds)
+            of_queue.recognition_seconds.observe(record.recognition.seconds)
 
     def count_gaps(self, gaps: Iterable[GapChange], now_ms: float) -> None:
         """Count gap events that were acknowledged by ``now_ms``, since the Unix epoch."""

@@ -380,7 +380,7 @@ def copied_share(words: tuple[int, ...], clauses: list[Clause], context: Context
     two people have in common; two particulars in the same order are the customer's wording.
     """
     total = copied = 0
-    pairs = context.pairs
+    pairs = context.pairs()
     for _, start, end in clauses:
         total += end - start
         run = [words[start]] if end > start else []

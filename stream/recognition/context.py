@@ -19,14 +19,11 @@ class Context:
         "customers",
         "last_agent_cues",
         "last_customer",
-        "pairs",
     )
 
     def __init__(self) -> None:
         self.account: dict[int, int] = {}
         """Codes of the customer's words -> the customer turn (from 0) that first had it."""
-        self.pairs: set[int] = set()
-        """Adjacent words of the customer, as one number each."""
         self.customers: list[CustomerReading] = []
         """The customer's turns."""
         self.agents: list[tuple[int, ...]] = []
@@ -38,6 +35,10 @@ class Context:
         self.agent_turns = 0
         self.last_agent_cues = 0
         """Cues of the agent's latest turn, all clauses together; 0 before the first."""
+
+    def pairs(self) -> set[int]:
+        """Adjacent words of the customer, as one number each."""
+        return {a << 24 | b for reading in self.customers for a, b in pairwise(reading.words)}
 
     def add_agent(self, reading: AgentReading) -> None:
         """The agent's next turn."""
@@ -54,7 +55,6 @@ class Context:
         for word in words:
             if word not in account:
                 account[word] = turn
-        self.pairs.update(a << 24 | b for a, b in pairwise(words))
         self.customers.append(reading)
         self.customer_cues |= reading.cues
         self.customer_turns += 1

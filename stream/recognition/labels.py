@@ -41,7 +41,7 @@ SCENARIOS = (
 """What a conversation can be about: the customer's main concern decides."""
 
 _NAMES = tuple(
-    (Label(1 << bit), name)
+    (1 << bit, name)
     for bit, name in enumerate(
         (
             "situation",
@@ -60,10 +60,10 @@ _NAMES = tuple(
 )
 
 
-def label_names(labels: Label) -> list[str]:
+def label_names(labels: int) -> list[str]:
     """The codebook's names of ``labels``, in the codebook's order."""
     bits = int(labels)
-    return [name for label, name in _NAMES if bits & int(label)]
+    return [name for bit, name in _NAMES if bits & bit]
 
 
 class AgentTurn(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -133,14 +134,21 @@ def _check(version: object) -> None:
 
 
 def _pack(words: Sequence[int]) -> str:
-    return base64.b64encode(b"".join(word.to_bytes(3, "big") for word in words)).decode()
+    whole = struct.pack(f">{len(words)}I", *words)
+    packed = bytearray(3 * len(words))
+    for place in range(3):
+        packed[place::3] = whole[place + 1 :: 4]
+    return base64.b64encode(packed).decode()
 
 
 def _unpack(packed: str) -> tuple[int, ...]:
     raw = base64.b64decode(packed, validate=True)
     if len(raw) % 3:
         raise ValueError("word codes are three bytes each")
-    return tuple(int.from_bytes(raw[k : k + 3], "big") for k in range(0, len(raw), 3))
+    whole = bytearray(len(raw) // 3 * 4)
+    for place in range(3):
+        whole[place + 1 :: 4] = raw[place::3]
+    return struct.unpack(f">{len(raw) // 3}I", whole)
 
 
 class _Word(NamedTuple):

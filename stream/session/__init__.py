@@ -2,7 +2,7 @@
 
 from stream.session.facts import observe
 from stream.session.gaps import GAP_KINDS, GapEvent, GapRules
-from stream.session.judgement import judge
+from stream.session.judgement import BREAK_STEPS, judge
 from stream.session.processor import (
     WATERMARK_KEY,
     Changes,
@@ -19,6 +19,7 @@ from stream.session.record import InteractionRecord
 from stream.session.state import Fact, SessionState, StateError, encoded_offset
 
 __all__ = [
+    "BREAK_STEPS",
     "GAP_KINDS",
     "WATERMARK_KEY",
     "Changes",

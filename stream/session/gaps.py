@@ -177,10 +177,10 @@ class Watch:
         walk = self.walk
         walk.take(fact, reading)
         kind = fact.kind
-        if kind == Speaker.AGENT.value:
+        if kind == Speaker.AGENT:
             if fact.agent:
                 self._agent = fact.agent
-            labels = int(walk.labels)
+            labels = walk.labels
             if labels & _NEXT_STEP:
                 self._settle(UNEXPLAINED_HOLD, time_ms, EXPLAINED)
                 self._settle(UNEXPLAINED_TRANSFER, time_ms, EXPLAINED)
@@ -193,16 +193,16 @@ class Watch:
                     self._open(UNEXPLAINED_TRANSFER, time_ms, walk.turns - 1)
             if not self._recognized:
                 self._follow_concern(fact)
-        elif kind == Speaker.CUSTOMER.value:
+        elif kind == Speaker.CUSTOMER:
             if not self._recognized:
                 self._follow_concern(fact)
-        elif kind == EventType.HOLD_STARTED.value:
+        elif kind == EventType.HOLD_STARTED:
             self._tool(UNEXPLAINED_HOLD, fact)
-        elif kind == EventType.TRANSFER.value:
+        elif kind == EventType.TRANSFER:
             self._tool(UNEXPLAINED_TRANSFER, fact)
-        elif kind == EventType.HOLD_ENDED.value:
+        elif kind == EventType.HOLD_ENDED:
             self._settle(UNEXPLAINED_HOLD, time_ms, HOLD_ENDED)
-        elif kind == EventType.SESSION_ENDED.value:
+        elif kind == EventType.SESSION_ENDED:
             self._ended = True
             self._next_due = _NEVER
 

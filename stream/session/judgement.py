@@ -52,20 +52,36 @@ from stream.session.state import Fact, SessionState
 REPEATED_WORDING = 0.8
 """Similarity (0 to 1) from which two agent turns count as the same wording."""
 
+# Bits as plain numbers: an enumeration's operators cost several times as much, for every turn.
+_RECOGNITION, _PROCESS = int(RECOGNITION), int(PROCESS)
+_IMPACT, _DATA_REQUEST, _RESOLUTION, _POLICY, _TRANSFER, _HOLD, _NEXT_STEP, _REASON = (
+    int(label)
+    for label in (
+        Label.IMPACT,
+        Label.DATA_REQUEST,
+        Label.RESOLUTION,
+        Label.POLICY,
+        Label.TRANSFER,
+        Label.HOLD,
+        Label.NEXT_STEP,
+        Label.REASON,
+    )
+)
+
 _STEPS = (
-    (Label.DATA_REQUEST, "data_request"),
-    (Label.POLICY, "policy"),
-    (Label.HOLD, "hold"),
-    (Label.TRANSFER, "transfer"),
-    (Label.RESOLUTION, "resolution"),
+    (_DATA_REQUEST, "data_request"),
+    (_POLICY, "policy"),
+    (_HOLD, "hold"),
+    (_TRANSFER, "transfer"),
+    (_RESOLUTION, "resolution"),
 )
 """In a turn that takes several steps, the first of these is named as the break."""
 
+BREAK_STEPS = ("opening", *(name for _, name in _STEPS))
+"""Where recognition can break: what ``broke_at.step`` of a record may be."""
+
 _LOOKING = frozenset({"lookup", "search", "note"})
 """Actions of the agent's tools that look and do not solve."""
-
-
-_NO_LABELS = Label(0)
 
 
 @dataclass(slots=True)
@@ -105,7 +121,7 @@ class _Timeline:
     processed: bool = False
     steps_before: int = 0
     broke_at: Break | None = None
-    labels: Label = _NO_LABELS
+    labels: int = 0
     particulars: int = 0
     copied: list[float] = field(default_factory=list)
     resolved: bool = False
@@ -135,51 +151,64 @@ class Walk:
         self._recognizer = recognizer
         self.context = recognizer.new_context()
         self.seen = _Timeline()
-        self.wordings: list[frozenset[int]] = []
+        self.wordings: list[tuple[int, Any]] = []
+        """The agent's readings, each with the size of its wording. A wording itself is made again
+        when it is needed: kept, those of all conversations under way would be a third of what
+        they hold."""
         self.facts = 0
         """How many facts were taken."""
         self.turns = 0
         """How many of them were turns: the number of the next one."""
-        self.labels = _NO_LABELS
-        """What the fact taken last does, where it is an agent's turn."""
+        self.labels = 0
+        """Label bits: what the fact taken last does, where it is an agent's turn."""
 
     def take(self, fact: Fact, reading: Any = None) -> None:
         """The next fact in event-time order. ``reading`` is that of a turn, where it is at hand."""
         seen, recognizer, context = self.seen, self._recognizer, self.context
         self.facts += 1
-        self.labels = _NO_LABELS
-        if fact.kind == Speaker.CUSTOMER.value:
+        self.labels = 0
+        kind = fact.kind
+        if kind == Speaker.CUSTOMER:
             if reading is None:
                 reading = recognizer.customer_from_wire(fact.value)
             _customer(seen, fact, self.turns, recognizer, context, reading)
-        elif fact.kind == Speaker.AGENT.value:
+        elif kind == Speaker.AGENT:
             if reading is None:
                 reading = recognizer.agent_from_wire(fact.value)
             related = recognizer.relate_agent(reading, context)
-            self.labels = related.labels
+            self.labels = int(related.labels)
             _agent(seen, fact, self.turns, related)
-            wording = recognizer.wording(reading)
-            if any(
-                recognizer.wording_similarity(wording, old) >= REPEATED_WORDING
-                for old in self.wordings
-            ):
-                seen.repeated_turns += 1
-            self.wordings.append(wording)
+            seen.repeated_turns += self._repeats(reading)
             context.add_agent(reading)
-        elif fact.kind == Speaker.BOT.value:
+        elif kind == Speaker.BOT:
             if reading is None:
                 reading = recognizer.agent_from_wire(fact.value)
             labels = recognizer.relate_agent(reading, context).labels
             seen.bot_turns += 1
-            seen.bot_recognized |= bool(labels & RECOGNITION)
+            seen.bot_recognized |= bool(int(labels) & _RECOGNITION)
             seen.evidence.append(Evidence(self.turns, fact.kind, label_names(labels)))
             context.add_agent(reading)
-        elif fact.kind != Speaker.SYSTEM.value:
+        elif kind != Speaker.SYSTEM:
             _tool(seen, fact)
             return
         else:
             seen.evidence.append(Evidence(self.turns, fact.kind))
         self.turns += 1
+
+    def _repeats(self, reading: Any) -> bool:
+        """Whether an agent's turn has the wording of an earlier one; it joins them."""
+        recognizer = self._recognizer
+        wording = recognizer.wording(reading)
+        size = len(wording)
+        repeats = any(
+            # The likeness of two sets is at most the ratio of their sizes.
+            min(size, other) >= REPEATED_WORDING * max(size, other)
+            and recognizer.wording_similarity(wording, recognizer.wording(earlier))
+            >= REPEATED_WORDING
+            for other, earlier in self.wordings
+        )
+        self.wordings.append((size, reading))
+        return repeats
 
 
 def judge(
@@ -235,8 +264,8 @@ def _customer(
 
 
 def _agent(seen: _Timeline, fact: Fact, turn: int, related: AgentTurn) -> None:
-    labels = related.labels
-    recognizing = bool(labels & RECOGNITION)
+    labels = int(related.labels)
+    recognizing = bool(labels & _RECOGNITION)
     before = seen.recognition is not None
     """Whether recognition came in an earlier turn."""
     in_time = before or (recognizing and related.recognition_first)
@@ -258,41 +287,41 @@ def _agent(seen: _Timeline, fact: Fact, turn: int, related: AgentTurn) -> None:
                 turn=turn,
                 agent_turns=max(1, seen.concern_turns),
                 seconds=max(0, fact.time_ms - concern_ms) / 1000,
-                labels=label_names(labels & RECOGNITION),
+                labels=label_names(labels & _RECOGNITION),
                 copied_ratio=round(related.copied, 4),
                 particulars=related.particulars,
             )
             seen.recognized_first = not seen.processed and related.recognition_first
-            if labels & PROCESS and not related.recognition_first:
+            if labels & _PROCESS and not related.recognition_first:
                 seen.steps_before += 1
         seen.copied.append(related.copied)
         seen.particulars = max(seen.particulars, related.particulars)
-    elif not before and labels & PROCESS:
+    elif not before and labels & _PROCESS:
         seen.steps_before += 1
     seen.labels |= labels
 
-    if labels & Label.DATA_REQUEST and seen.concern_ms is not None:
+    if labels & _DATA_REQUEST and seen.concern_ms is not None:
         seen.data.add(in_time)
-    if labels & Label.POLICY:
-        seen.policy.add(bool(seen.labels & Label.IMPACT))
+    if labels & _POLICY:
+        seen.policy.add(bool(seen.labels & _IMPACT))
         seen.block.outcomes += 1
-    if labels & Label.RESOLUTION and not seen.resolved:
+    if labels & _RESOLUTION and not seen.resolved:
         seen.resolved = True
         seen.recognized_before_resolution = in_time
-        seen.block.outcomes += not labels & Label.POLICY
-    seen.block.next_step |= bool(labels & Label.NEXT_STEP)
-    seen.block.reason |= bool(labels & Label.REASON)
-    if labels & (Label.HOLD | Label.TRANSFER):
+        seen.block.outcomes += not labels & _POLICY
+    seen.block.next_step |= bool(labels & _NEXT_STEP)
+    seen.block.reason |= bool(labels & _REASON)
+    if labels & (_HOLD | _TRANSFER):
         seen.next_steps.add(seen.block.next_step)
-    seen.processed |= bool(labels & PROCESS)
+    seen.processed |= bool(labels & _PROCESS)
     seen.evidence.append(Evidence(turn, fact.kind, label_names(labels)))
 
 
 def _tool(seen: _Timeline, fact: Fact) -> None:
     """A hold, a transfer or an action that the agent's tools report."""
-    hold = fact.kind == EventType.HOLD_STARTED.value
-    transfer = fact.kind == EventType.TRANSFER.value
-    action = fact.kind == EventType.ACTION.value and fact.value not in _LOOKING
+    hold = fact.kind == EventType.HOLD_STARTED
+    transfer = fact.kind == EventType.TRANSFER
+    action = fact.kind == EventType.ACTION and fact.value not in _LOOKING
     if not (hold or transfer or action):
         return
     recognized = seen.recognition is not None
@@ -339,7 +368,7 @@ def _record(
     parts = components(
         recognized=recognized,
         steps_before=seen.steps_before,
-        labels=seen.labels,
+        labels=Label(seen.labels),
         particulars=seen.particulars,
         generic=bool(seen.labels & Label.GENERIC_EMPATHY),
         copied_ratio=copied,
@@ -391,6 +420,6 @@ def _record(
         bot=Bot(seen.bot_turns, seen.bot_recognized),
         evidence=seen.evidence,
         quality=Quality(
-            len(state.facts) + state.duplicates, state.duplicates, state.late, state.out_of_order
+            state.fact_count + state.duplicates, state.duplicates, state.late, state.out_of_order
         ),
     )

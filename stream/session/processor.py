@@ -406,7 +406,7 @@ class SessionProcessor:
         if self._gap_rules is not None:
             self._watch(state, clock, log_ms, reading)
         rules = self._rules
-        if len(state.facts) >= rules.max_events or state.text_chars >= rules.max_text_chars:
+        if state.fact_count >= rules.max_events or state.text_chars >= rules.max_text_chars:
             self._emit(state, "max_size")
         else:
             self._schedule(state)
@@ -453,7 +453,7 @@ class SessionProcessor:
         self._close_gaps(state)
         watch = self._watches.pop(state.session_id, None)
         walk = None
-        if watch is not None and watch.walk.facts == len(state.facts):
+        if watch is not None and watch.walk.facts == state.fact_count:
             walk = watch.walk
         failed = ""
         try:
@@ -551,7 +551,7 @@ class SessionProcessor:
     def _watched(self, state: SessionState, reading: Any = None) -> Watch | None:
         """The session's watch, up to its newest fact; None where it is not watched any more."""
         assert self._gap_rules is not None
-        session_id, facts = state.session_id, state.facts
+        session_id, facts = state.session_id, state.fact_count
         watch = self._watches.get(session_id)
         if watch is None and session_id in self._watches:
             return None
@@ -559,15 +559,15 @@ class SessionProcessor:
             return None
         try:
             taken = 0 if watch is None else watch.walk.facts
-            if watch is not None and taken == len(facts):
+            if watch is not None and taken == facts:
                 return watch
-            newest = facts[-1]
+            newest = state.newest_fact
             in_order = (newest.time_ms, newest.sequence) == state.newest
-            if watch is not None and taken == len(facts) - 1 and in_order:
+            if watch is not None and taken == facts - 1 and in_order:
                 watch.take(newest, reading)
                 return watch
             watch = None
-            if state.out_of_order * len(facts) <= _REORDERED_WORK:
+            if state.out_of_order * facts <= _REORDERED_WORK:
                 watch = Watch(self._recognizer, self._gap_rules)
                 for fact in state.in_order():
                     watch.take(fact)

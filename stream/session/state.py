@@ -11,17 +11,32 @@ import orjson
 from stream.events import Event, EventType, Speaker
 from stream.events.model import EARLIEST_MS, LATEST_MS
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Version of the encoded layout; a newer release reads the older ones (``_MIGRATIONS``)."""
 
+_Layout = tuple[list[Any], bytes]
+"""An encoded state's head, and the JSON array of its facts."""
 
-def _without_gaps(layout: list[Any]) -> list[Any]:
+
+def _without_gaps(head: list[Any], facts: bytes) -> _Layout:
     """From version 1, which knew of no gaps and no offsets; a closed session has neither."""
-    return [2, *layout[1:]] if len(layout) == 3 else [2, *layout[1:], {}, [], None, None]
+    return [2, *head[1:]] if len(head) == 3 else [2, *head[1:], {}, [], None, None], facts
 
 
-_MIGRATIONS: dict[int, Callable[[list[Any]], list[Any]]] = {1: _without_gaps}
+def _facts_inside(head: list[Any], facts: bytes) -> _Layout:
+    """From version 2, whose facts were the head's twelfth field."""
+    if len(head) == 3:
+        return [3, *head[1:]], facts
+    return [3, *head[1:12], len(head[12]), *head[13:]], orjson.dumps(head[12])
+
+
+_MIGRATIONS: dict[int, Callable[[list[Any], bytes], _Layout]] = {
+    1: _without_gaps,
+    2: _facts_inside,
+}
 """From a version to the step that turns its layout into the next version's."""
+
+_NO_FACTS = b"[]"
 
 
 _WIRE_LEVELS = 8
@@ -76,12 +91,18 @@ def event_hash(event_id: str) -> int:
 class SessionState:
     """Facts of one session and what closing needs to know.
 
+    The facts are kept as they are encoded, and read when somebody asks for them: most events only
+    add one.
+
     The ``*_clock`` fields are values of the partition's watermark (event time, milliseconds) at
     the moment something was seen, so that a session that lags behind its partition gets as much
     time as one that does not.
     """
 
     __slots__ = (
+        "_facts",
+        "_newest_fact",
+        "_parsed",
         "agents",
         "anchor_ms",
         "attributes",
@@ -90,7 +111,7 @@ class SessionState:
         "closing_log_ms",
         "duplicates",
         "ended_clock",
-        "facts",
+        "fact_count",
         "gap_due",
         "gaps",
         "gaps_decided",
@@ -128,7 +149,10 @@ class SessionState:
         self.newest = (time_ms, 0)
         self.attributes: dict[str, Attribute] = {}
         self.agents: dict[str, tuple[int, int]] = {}
-        self.facts: list[Fact] = []
+        self.fact_count = 0
+        self._facts = _NO_FACTS
+        self._parsed: list[Fact] | None = None
+        self._newest_fact: Fact | None = None
         self.seen: list[int] = []
         self.text_chars = 0
         """Characters of all turns: what the readings' size grows with."""
@@ -148,10 +172,12 @@ class SessionState:
 
     def apply(self, offset: int, clock: int, event: Event, fact: Fact, seen: int) -> None:
         """Take one new event in. ``clock`` is the partition's watermark including it."""
-        place = (event.time_ms, event.sequence)
-        if self.seen and place < self.newest:
+        time_ms = event.time_ms
+        place = (time_ms, event.sequence)
+        if place >= self.newest:
+            self.newest = place
+        elif self.seen:
             self.out_of_order += 1
-        self.newest = max(self.newest, place)
         if self.ended_clock is not None:
             self.late += 1
         elif event.type is EventType.SESSION_ENDED:
@@ -159,17 +185,42 @@ class SessionState:
         self.offset = offset
         self.heard_clock = clock
         self.seen.append(seen)
-        self.started_ms = min(self.started_ms, event.time_ms)
-        self.updated_ms = max(self.updated_ms, event.time_ms)
-        for name in ("queue", "channel", "language"):
-            if value := getattr(event, name):
-                known = self.attributes.get(name)
+        if time_ms < self.started_ms:
+            self.started_ms = time_ms
+        if time_ms > self.updated_ms:
+            self.updated_ms = time_ms
+        attributes = self.attributes
+        for name, value in (
+            ("queue", event.queue),
+            ("channel", event.channel),
+            ("language", event.language),
+        ):
+            if value:
+                known = attributes.get(name)
                 if known is None or place < known[:2]:
-                    self.attributes[name] = Attribute(*place, value)
+                    attributes[name] = Attribute(*place, value)
         if event.agent and event.speaker in (Speaker.AGENT, None):
             self.agents[event.agent] = min(place, self.agents.get(event.agent, place))
-        self.facts.append(fact)
+        self.fact_count += 1
+        piece = orjson.dumps(tuple(fact))
+        comma = b"," if self.fact_count > 1 else b""
+        self._facts = b"%b%b%b]" % (self._facts[:-1], comma, piece)
+        self._newest_fact = fact
+        if self._parsed is not None:
+            self._parsed.append(fact)
         self.text_chars += len(event.text)
+
+    @property
+    def facts(self) -> list[Fact]:
+        """The facts as they arrived."""
+        if self._parsed is None:
+            self._parsed = [Fact(*fact) for fact in orjson.loads(self._facts)]
+        return self._parsed
+
+    @property
+    def newest_fact(self) -> Fact:
+        """The fact that arrived last; there must be one."""
+        return self._newest_fact or self.facts[-1]
 
     def in_order(self) -> list[Fact]:
         """The facts in event-time order; those of the same time and sequence as they arrived."""
@@ -183,7 +234,9 @@ class SessionState:
         """Drop all but what recognises a late event, which the grace time needs."""
         self.closed_log_ms = log_ms
         self.closing = ""
-        self.facts = []
+        self.fact_count = 0
+        self._facts = _NO_FACTS
+        self._parsed = self._newest_fact = None
         self.seen = []
         self.attributes = {}
         self.agents = {}
@@ -192,10 +245,11 @@ class SessionState:
         self.gap_due = None
 
     def encode(self) -> bytes:
-        """The changelog's value for this session; of a closed one, little is left."""
+        """The changelog's value for this session: a head and, on a line of its own, the facts. Of a
+        closed session little is left."""
         if self.closed_log_ms is not None:
             return orjson.dumps([STATE_VERSION, self.offset, self.closed_log_ms])
-        return orjson.dumps(
+        head = orjson.dumps(
             [
                 STATE_VERSION,
                 self.offset,
@@ -209,7 +263,7 @@ class SessionState:
                 self.newest,
                 {name: tuple(value) for name, value in self.attributes.items()},
                 self.agents,
-                [tuple(fact) for fact in self.facts],
+                self.fact_count,
                 self.seen,
                 self.text_chars,
                 self.duplicates,
@@ -221,16 +275,18 @@ class SessionState:
                 self.anchor_ms,
             ]
         )
+        return b"%b\n%b" % (head, self._facts)
 
     @classmethod
     def decode(cls, session_id: str, data: bytes, *, sound: bool = False) -> SessionState:
         """The inverse of :meth:`encode`. Raises :class:`StateError`.
 
-        ``sound`` says that ``data`` was decoded before: it is not checked again, which takes half
+        ``sound`` says that ``data`` was decoded before: it is not checked again, which takes most
         of the time.
         """
+        head, _, facts = data.partition(b"\n")
         try:
-            layout = _migrated(orjson.loads(data))
+            layout, facts = _migrated(orjson.loads(head), facts)
             if len(layout) == 3:
                 closed = cls(session_id, layout[1], 0, 0)
                 closed.closed_log_ms = layout[2]
@@ -249,7 +305,7 @@ class SessionState:
                 newest,
                 attributes,
                 agents,
-                facts,
+                fact_count,
                 seen,
                 text_chars,
                 duplicates,
@@ -269,7 +325,8 @@ class SessionState:
             state.newest = (newest[0], newest[1])
             state.attributes = {name: Attribute(*value) for name, value in attributes.items()}
             state.agents = {agent: (place[0], place[1]) for agent, place in agents.items()}
-            state.facts = [Fact(*fact) for fact in facts]
+            state.fact_count = fact_count
+            state._facts = facts
             state.seen = seen
             state.text_chars = text_chars
             state.duplicates = duplicates
@@ -313,6 +370,8 @@ class SessionState:
         for time_ms, sequence in self.agents.values():
             times.append(time_ms)
             counts.append(sequence)
+        if len(self.facts) != self.fact_count:
+            raise ValueError("facts are missing or too many")
         if self.facts:
             kinds, fact_times, sequences, *_ = zip(*self.facts, strict=True)
             times += fact_times
@@ -357,14 +416,14 @@ def _require_counts(*values: Any) -> None:
         raise ValueError("a number is something else")
 
 
-def _migrated(layout: Any) -> Any:
+def _migrated(head: Any, facts: bytes) -> _Layout:
     """The layout as this release writes it."""
-    version = layout[0]
+    version = head[0]
     if type(version) is int and version > STATE_VERSION:
         raise StateError(f"layout version {version}, and this release reads up to {STATE_VERSION}")
-    while layout[0] != STATE_VERSION:
-        layout = _MIGRATIONS[layout[0]](layout)
-    return layout
+    while head[0] != STATE_VERSION:
+        head, facts = _MIGRATIONS[head[0]](head, facts)
+    return head, facts
 
 
 def encoded_offset(data: bytes) -> int:

@@ -28,7 +28,7 @@ from stream.settings import SettingError, Settings, variable
 from stream.sources import Source
 from stream.sources.genesys import GENESYS, LAG_SECONDS
 from stream.worker.app import Worker
-from stream.worker.feed import feed
+from stream.worker.feed import Feed
 from stream.worker.registry import Registry, RegistryError
 from stream.worker.rejects import TooManyRejectedError
 from stream.worker.rules import record_source
@@ -74,8 +74,14 @@ async def _run(settings: Settings, source: Source) -> int:
 
     metrics = Metrics(fast().version, settings.max_queues)
     board = Board(metrics, ready, max_queues=settings.max_queues, min_judged=settings.min_judged)
+    feed = Feed(board, settings)
     feeding: asyncio.Task[None] | None = None
     registry = Registry(settings) if settings.schema_registry_url else None
+
+    def figures() -> dict[str, Any]:
+        feed.look()
+        return board.snapshot(round(time.time() * 1000))
+
     code = 0
     try:
         ops = OpsServer(
@@ -84,7 +90,7 @@ async def _run(settings: Settings, source: Source) -> int:
             metrics.registry,
             healthy=lambda: worker.healthy() if worker else "",
             ready=ready,
-            board=lambda: board.snapshot(round(time.time() * 1000)),
+            board=figures,
         )
     except OSError as error:
         raise SettingError(
@@ -101,7 +107,7 @@ async def _run(settings: Settings, source: Source) -> int:
                     break
                 await _require_transactions(settings)
                 if feeding is None:
-                    feeding = asyncio.create_task(feed(board, settings))
+                    feeding = asyncio.create_task(feed.run())
                 worker = Worker(settings, partitions, metrics, source, registry)
                 # What is alive now lives as long as the process: it need not be looked at again.
                 gc.freeze()

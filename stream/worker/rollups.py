@@ -16,7 +16,6 @@ from stream.windows import (
     Changes,
     Contribution,
     ContributionError,
-    Outcome,
     QueueRollups,
 )
 from stream.worker.output import Send
@@ -70,8 +69,6 @@ class RollupStage(Stage[QueueRollups]):
         await self.persist(tp, partition, [])
         for outcome in outcomes:
             self._metrics.contributions.labels(outcome.value).inc()
-            if outcome is Outcome.FOLDED:
-                self._metrics.queues_folded.inc()
 
     def results(self, changes: Changes) -> list[Send]:
         topic, frame = self._settings.rollups_topic, self._frame

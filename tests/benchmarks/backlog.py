@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stream.events import encode
+from tests.benchmarks.processes import resident_bytes
 from tests.benchmarks.recovery import Bench
 from tests.kafka.broker import KafkaCluster
 from tests.pipeline import send, synthetic
@@ -42,13 +43,6 @@ def conversations(events: int) -> Iterator[tuple[bytes, bytes]]:
             yield name.encode(), encode(later)
             sent += 1
         n += 1
-
-
-def resident_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise ProcessLookupError(pid)
 
 
 def main() -> int:
@@ -78,7 +72,7 @@ def main() -> int:
             samples = []
             for _ in range(arguments.seconds):
                 time.sleep(1)  # one sample a second
-                samples.append(resident_mb(worker.process.pid))
+                samples.append(resident_bytes(worker.process.pid) / 2**20)
             metrics = worker.metrics()
         finally:
             bench.close()

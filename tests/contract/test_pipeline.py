@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -29,6 +30,7 @@ from stream.sources.transcript import Turn
 from tests.contract.brokers import Broker, embedded_only, transactional_only
 from tests.pipeline import (
     Worker,
+    environment,
     interleaved,
     messages,
     read_topic,
@@ -592,3 +594,36 @@ def test_the_demo_once() -> None:
     done = run("demo", "--once", "--ops-port", "0")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(sample_conversations())} conversations" in done.stdout.decode()
+
+
+def test_samples_are_produced_for_ever_and_their_past_once(
+    settings: Settings, start: Callable[..., Worker], tmp_path: Path
+) -> None:
+    def runs() -> set[str]:
+        """The runs that conversations with a record belong to, by the ends of their ids."""
+        found = read_topic(settings.bootstrap_servers[0], settings.interactions_topic)
+        ends = (json.loads(message.value)["session_id"].rpartition("-")[2] for message in found)
+        return {end for end in ends if len(end) == 8}
+
+    def produced(log: Path, wanted: int) -> str:
+        """What a run says until there are records of as many runs; it then ends in good order."""
+        with log.open("wb") as output:
+            producer = subprocess.Popen(
+                [sys.executable, "-m", "stream", "produce", "--samples", "--speed", "60"],
+                env=os.environ | environment(settings),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            wait_for(lambda: producer.poll() is not None or len(runs()) == wanted, "records", 120)
+            producer.send_signal(signal.SIGTERM)
+            assert producer.wait(30) == 0, log.read_text()
+        finally:
+            producer.kill()
+            producer.wait()
+        return log.read_text()
+
+    start()
+    assert "two weeks of" in produced(tmp_path / "first.log", 1)
+    assert "two weeks of" not in produced(tmp_path / "second.log", 2)

@@ -93,8 +93,9 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     return data
 
 
-def nearly(documents: Sequence[Any]) -> Callable[[random.Random], bytes]:
-    """Makes inputs out of valid documents; one in twenty has nothing to do with them."""
+def nearly(documents: Sequence[Any], *, lines: bool = False) -> Callable[[random.Random], bytes]:
+    """Makes inputs out of valid documents; one in twenty has nothing to do with them. With
+    ``lines``, a document is a list of what has a line of its own."""
 
     def make(rng: random.Random) -> bytes:
         if rng.random() < 0.05:
@@ -102,9 +103,10 @@ def nearly(documents: Sequence[Any]) -> Callable[[random.Random], bytes]:
         document = rng.choice(documents)
         for _ in range(rng.choice((0, 1, 1, 1, 2, 4))):
             document = changed(document, rng)
-        data = json.dumps(document, ensure_ascii=rng.random() < 0.5).encode(
-            "utf-8", "surrogatepass"
-        )
+        ascii_only = rng.random() < 0.5
+        parts = document if lines and isinstance(document, list) else [document]
+        text = "\n".join(json.dumps(part, ensure_ascii=ascii_only) for part in parts)
+        data = text.encode("utf-8", "surrogatepass")
         return (damaged(data, rng) if rng.random() < 0.3 else data)[:MAX_BYTES]
 
     return make

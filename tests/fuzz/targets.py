@@ -152,8 +152,12 @@ def _states() -> dict[bytes, bytes]:
 
 
 def sessions() -> list[list[Any]]:
-    """The layouts of sessions at all their stages."""
-    return [json.loads(value) for key, value in _states().items() if key != WATERMARK_KEY]
+    """The layouts of sessions at all their stages: head and, of open ones, facts."""
+    return [
+        [json.loads(line) for line in value.splitlines()]
+        for key, value in _states().items()
+        if key != WATERMARK_KEY
+    ]
 
 
 def _state(data: bytes) -> str:
@@ -205,7 +209,7 @@ def targets(directory: Path) -> Iterator[Target]:
     yield Target("stream", 4, nearly(events), _Stream())
     yield Target("transcript", 3, nearly(transcripts), _transcript)
     yield Target("file", 2, nearly(lines), _File(directory))
-    yield Target("state", 4, nearly(sessions()), _state)
+    yield Target("state", 4, nearly(sessions(), lines=True), _state)
     yield Target("marks", 1, nearly([json.loads(_states()[WATERMARK_KEY])]), _marks)
 
 

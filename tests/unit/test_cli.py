@@ -163,6 +163,16 @@ def test_produce_refuses_a_speed_that_makes_no_sense(speed: str, samples: str) -
     assert "must be a number above 0, or max" in shown.output
 
 
+def test_produce_takes_files_or_the_samples(samples: str) -> None:
+    for arguments in ([], ["--samples", samples]):
+        shown = invoke("produce", *arguments)
+        assert shown.exit_code == 2
+        assert "give either FILEs" in shown.output
+    shown = invoke("produce", "--samples", "--speed", "max")
+    assert shown.exit_code == 2
+    assert "must be a number above 0\n" in shown.output
+
+
 def test_the_timeline_interleaves_conversations(samples: str) -> None:
     events = timeline([samples], by_time=True)
     assert [event.time_ms for event in events] == sorted(event.time_ms for event in events)

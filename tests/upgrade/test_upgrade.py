@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -229,13 +230,14 @@ def test_a_changed_layout_migrates_on_read(monkeypatch: pytest.MonkeyPatch) -> N
     # Two layouts on, of which the next has a field that the one after it drops again.
     version = layouts.STATE_VERSION
     steps = {
-        version: lambda layout: [version + 1, *layout[1:], "added"],
-        version + 1: lambda layout: [version + 2, *layout[1:-1]],
+        version: lambda head, facts: ([version + 1, *head[1:], "added"], facts),
+        version + 1: lambda head, facts: ([version + 2, *head[1:-1]], facts),
     }
     monkeypatch.setattr(layouts, "STATE_VERSION", version + 2)
     monkeypatch.setattr(layouts, "_MIGRATIONS", layouts._MIGRATIONS | steps)
     migrated = SessionState.decode(session, now).encode()
-    assert json.loads(migrated) == [version + 2, *json.loads(now)[1:]]
+    head, facts = now.splitlines()
+    assert migrated == orjson.dumps([version + 2, *json.loads(head)[1:]]) + b"\n" + facts
 
 
 def test_a_newer_layout_is_refused() -> None:
