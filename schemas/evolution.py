@@ -227,7 +227,7 @@ def _object(old: _Node, new: _Node) -> Iterator[str]:
     for name in sorted(new.properties - old.properties):
         after = new.at("properties", name)
         # Of an open object the names that are not defined are ours to define.
-        if old.schema.get("additionalProperties", True) is not True or after.impossible:
+        if others_before.schema or others_before.impossible or after.impossible:
             yield from _input(others_before, after)
     yield from _input(others_before, others_after)
 

@@ -10,11 +10,14 @@ references there are, whose pseudonym it is.
 from __future__ import annotations
 
 import hmac
+from functools import lru_cache
 
 from stream.events import Event, EventType, Rejected
 from stream.sources.base import Headers, Mapped, Source
 
 _BYTES = 16
+_KNOWN = 16_384
+"""References whose pseudonyms are kept at hand."""
 
 AGENT, SESSION, EVENT = "agent", "session", "event"
 
@@ -25,6 +28,8 @@ class Pseudonyms:
     def __init__(self, key: bytes, *, sessions: bool) -> None:
         self._key = key
         self._sessions = sessions
+        # Agents and sessions come again with each turn, an event's id does not.
+        self._known = lru_cache(_KNOWN)(self.of)
 
     def of(self, kind: str, reference: str) -> str:
         """32 hexadecimal digits for a reference; an empty one has none."""
@@ -35,14 +40,14 @@ class Pseudonyms:
 
     def event(self, event: Event) -> Event:
         """The event with pseudonyms. A transfer's target counts as an agent: it may be one."""
-        agent = self.of(AGENT, event.agent)
-        name = self.of(AGENT, event.name) if event.type is EventType.TRANSFER else event.name
+        agent = self._known(AGENT, event.agent)
+        name = self._known(AGENT, event.name) if event.type is EventType.TRANSFER else event.name
         if not self._sessions:
             return event._replace(agent=agent, name=name)
         return event._replace(
             agent=agent,
             name=name,
-            session_id=self.of(SESSION, event.session_id),
+            session_id=self._known(SESSION, event.session_id),
             # It mostly holds the session's id, and its hash is kept to know duplicates by.
             event_id=self.of(EVENT, event.event_id),
         )

@@ -24,7 +24,6 @@ PURE_LIBRARIES = {
     "__future__",
     "base64",
     "binascii",
-    "struct",
     "collections",
     "dataclasses",
     "datetime",
