@@ -93,6 +93,15 @@ class Workers:
     def processes(self) -> Sequence[subprocess.Popen[bytes]]:
         return [worker.process for worker in self.workers]
 
+    def share(self) -> bool:
+        """Whether all are ready and each works on as many partitions."""
+        for worker in self.workers:
+            metrics = worker.metrics()
+            owned = metrics.get("empathy_partitions_assigned", 0)
+            if metrics.get("empathy_worker_ready") != 1 or owned * len(self.workers) != PARTITIONS:
+                return False
+        return True
+
     def close(self) -> None:
         for worker in self.workers:
             worker.kill()
@@ -141,16 +150,22 @@ def new_topics(servers: str, events: str, name: str) -> Topics:
 
 
 def measure(
-    start: Start, topics: Topics, log: Log, directory: Path, warm_up: float = WARM_UP
+    start: Start,
+    topics: Topics,
+    log: Log,
+    directory: Path,
+    warm_up: float = WARM_UP,
+    started: Callable[[Running], None] = lambda _: None,
 ) -> Run:
     """One run over the whole log, measured from the end of the warm-up to the last record.
 
-    How far a system is follows from the records that each partition has yielded. Raises
-    :class:`Failed`.
+    How far a system is follows from the records that each partition has yielded. ``started`` is
+    called once the processes run. Raises :class:`Failed`.
     """
     began = time.monotonic()
     running = start(topics, directory)
     try:
+        started(running)
         return asyncio.run(_watch(running, topics, log, warm_up, began))
     except (Failed, ProcessLookupError) as error:
         logs = sorted(directory.glob(f"{topics.group}*.log"))

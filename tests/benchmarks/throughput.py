@@ -12,7 +12,9 @@ the rounds.
   (:mod:`tests.benchmarks.limit`), both measured in the same round.
 * ``p99_seconds_at_half_load``: from sending ``session.ended`` to the record in a consumer's hands,
   at half the median throughput, on default settings, whose linger (0.1 s) is part of it.
-* ``bytes_per_open_session``: what open sessions add to resident memory, over their number.
+* ``bytes_per_open_session``: what open sessions add to resident memory, over their number: 100,000,
+  and with ``--quick`` so few that the worker still keeps the gaps' walk of each at hand.
+* ``startup_to_first_record_seconds``: from a worker's start to a record, on the embedded broker.
 
 A peer that cannot be run is null, with the reason under ``unavailable``.
 """
@@ -40,7 +42,9 @@ from tests.benchmarks.peers import environments
 from tests.benchmarks.systems import (
     Failed,
     Run,
+    Running,
     Start,
+    Workers,
     measure,
     new_topics,
     run_limit,
@@ -48,6 +52,7 @@ from tests.benchmarks.systems import (
 )
 from tests.benchmarks.workload import Log, create_topics, interleaved, log_of, write
 from tests.kafka.broker import KafkaCluster
+from tests.pipeline import wait_for
 
 OURS = "empathy_stream"
 PEERS: dict[str, Callable[[], Start]] = {
@@ -57,7 +62,7 @@ PEERS: dict[str, Callable[[], Start]] = {
     "kafka_streams": environments.kafka_streams,
 }
 _SCALING_WARM_UP = 0.4
-"""Two workers do not join at the same moment: by then both work."""
+"""By then the log is written."""
 
 
 class Size(NamedTuple):
@@ -127,14 +132,25 @@ def _concurrent(size: Size) -> int:
 
 
 def scaling(servers: str, rounds: int, log: Log, directory: Path) -> dict[str, float]:
-    """Two workers over one, side by side on the same log, each measured from the same place."""
+    """Two workers over one, side by side on the same log, each measured from the same place.
+
+    The log is written when the partitions are shared out, and read faster than it is worked on.
+    """
     ratios, costs = [], []
-    for _ in range(rounds):
+    for n in range(rounds):
         found = []
         for count in (1, 2):
-            topics = new_topics(servers, "throughput-events", f"workers-{count}")
+            events = f"scaling-{n}-{count}"
+            asyncio.run(create_topics(servers, events))
+
+            def fill(running: Running, events: str = events) -> None:
+                assert isinstance(running, Workers)
+                wait_for(running.share, "the partitions shared out")
+                write(servers, events, log.messages)
+
+            topics = new_topics(servers, events, f"workers-{count}")
             start = start_workers(count)
-            found.append(measure(start, topics, log, directory, _SCALING_WARM_UP))
+            found.append(measure(start, topics, log, directory, _SCALING_WARM_UP, fill))
             say(f"workers: {count}, {found[-1].events_per_second:,.0f} events/s")
         ratios.append(found[1].events_per_second / found[0].events_per_second)
         costs.append(found[1].cpu_seconds_per_event)
