@@ -81,8 +81,10 @@ class Workers:
     def __init__(self, settings: Settings, directory: Path, count: int = 1) -> None:
         self.workers: list[Worker] = []
         try:
-            for n in range(count):
-                self.workers.append(Worker(settings, directory / f"{settings.group_id}-{n}.log"))
+            for _ in range(count):
+                # A log of its own: a worker's port is read from the first line that tells one.
+                log = directory / f"{settings.group_id}-{time.time_ns()}.log"
+                self.workers.append(Worker(settings, log))
         except BaseException:
             self.close()
             raise

@@ -1,10 +1,10 @@
 """Bytewax: a stateful operator between Kafka's source and sink, recovery on.
 
 Snapshots are of the sessions touched since the last one and go to SQLite, here every 5 seconds as
-Quix Streams commits (https://docs.bytewax.io/stable/guide/concepts/recovery.html); an operator of one's own
-(https://docs.bytewax.io/stable/api/bytewax/bytewax.operators.html, ``StatefulBatchLogic``) makes them of
-encoded bytes, which is faster than deep copies of the state. The Kafka connector reads batches of
-1,000 by default.
+Quix Streams commits: https://docs.bytewax.io/stable/guide/concepts/recovery.html. An operator of
+one's own (``StatefulBatchLogic`` in
+https://docs.bytewax.io/stable/api/bytewax/bytewax.operators.html) makes them of encoded bytes, and
+not by deep copies of the state. The Kafka connector reads batches of 1,000 by default.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """The idiomatic Faust app: an agent, a table with its changelog, one event at a time.
 
 State is a table's value, put back after each event, as the guide on tables shows
-(https://faust-streaming.github.io/faust/userguide/tables.html), as bytes, which spares the default's
-JSON of a model. The store is ``memory://``, which is faster than RocksDB where the state fits:
-durability is the changelog's in both. Settings:
-https://faust-streaming.github.io/faust/userguide/settings.html.
+(https://faust-streaming.github.io/faust/userguide/tables.html), as bytes, which spares a model's
+JSON. The store is ``memory://``, which is faster than RocksDB where the state fits: durability is
+the changelog's in both. Settings: https://faust-streaming.github.io/faust/userguide/settings.html.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from typing import Any
 import faust
 
 from tests.benchmarks.peers import job
-
 
 app = faust.App(
     job.GROUP,
