@@ -155,8 +155,10 @@ async def _deliver(
 
 
 def _is_final(error: KafkaError) -> bool:
-    """Whether trying again is in vain. What aiokafka's tasks cannot name comes as a plain error."""
-    return not (error.retriable or type(error) is KafkaError or isinstance(error, ProducerFenced))
+    """Whether trying again is in vain. What aiokafka's tasks cannot name comes as a plain error, and
+    brokers that are away for longer than a request may take as a timeout that it calls final."""
+    passing = isinstance(error, (KafkaTimeoutError, ProducerFenced)) or type(error) is KafkaError
+    return not (error.retriable or passing)
 
 
 class AtLeastOnce:
@@ -266,9 +268,10 @@ class ExactlyOnce:
                 await producer.start()
                 await _begin(producer)
                 await producer.abort_transaction()
-            except KafkaError as error:
+            # The second is how aiokafka says that it was told of no broker at all.
+            except (KafkaError, AssertionError) as error:
                 await _close(producer)
-                if _is_final(error):
+                if isinstance(error, KafkaError) and _is_final(error):
                     raise
                 await waiting.pause(error, 0)
                 if self._membership.generation != generation:
