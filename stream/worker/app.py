@@ -27,7 +27,13 @@ from stream.worker.rollups import RollupStage
 from stream.worker.sessions import SessionStage
 from stream.worker.stage import Group, Stage
 from stream.worker.store import ChangelogStore
-from stream.worker.transport import BatchApp, BatchConsumer, BatchSchema, BatchTransport
+from stream.worker.transport import (
+    BatchApp,
+    BatchConsumer,
+    BatchSchema,
+    BatchTransport,
+    PromptTableManager,
+)
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +121,7 @@ class Worker:
             key_serializer="raw",
             value_serializer="raw",
             store="memory://",
+            TableManager=PromptTableManager,
             table_standby_replicas=settings.standby_replicas,
             autodiscover=False,
             web_enabled=False,
