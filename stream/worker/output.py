@@ -155,8 +155,8 @@ async def _deliver(
 
 
 def _is_final(error: KafkaError) -> bool:
-    """Whether trying again is in vain. What aiokafka's tasks cannot name comes as a plain error,
-    and brokers that are away for longer than a request may take, as a timeout that it calls final."""
+    """Whether trying again is in vain. What aiokafka's tasks cannot name is a plain error, and
+    brokers that are away for longer than a request may take are a timeout that it calls final."""
     passing = isinstance(error, (KafkaTimeoutError, ProducerFenced)) or type(error) is KafkaError
     return not (error.retriable or passing)
 
