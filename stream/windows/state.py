@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from stream.session.state import StateError
+from stream.session.state import StateError, trimmed
 from stream.windows.contribution import Contribution
 from stream.windows.drop import DropDetector, DropRules
 from stream.windows.rollup import Tally
@@ -65,18 +65,17 @@ class Bucket:
 
     def encode(self) -> bytes:
         tally = self.tally
-        return orjson.dumps(
-            [
-                STATE_VERSION,
-                self.offset,
-                tally.counts,
-                tally.broke_at,
-                tally.scenarios,
-                tally.channels,
-                list(chain.from_iterable(tally.seconds.items())),
-                list(chain.from_iterable(self.seen.items())),
-            ]
-        )
+        layout = [
+            STATE_VERSION,
+            self.offset,
+            tally.counts,
+            tally.broke_at,
+            tally.scenarios,
+            tally.channels,
+            list(chain.from_iterable(tally.seconds.items())),
+            list(chain.from_iterable(self.seen.items())),
+        ]
+        return trimmed(orjson.dumps(layout))
 
     @classmethod
     def decode(cls, data: bytes) -> Bucket:
@@ -124,7 +123,8 @@ class Head:
 
     def encode(self) -> bytes:
         detectors = {name: detector.to_wire() for name, detector in self.detectors.items()}
-        return orjson.dumps([STATE_VERSION, self.offset, self.newest_ms, self.channels, detectors])
+        layout = [STATE_VERSION, self.offset, self.newest_ms, self.channels, detectors]
+        return trimmed(orjson.dumps(layout))
 
     @classmethod
     def decode(cls, data: bytes, rules: DropRules) -> Head:

@@ -20,20 +20,14 @@ from stream.settings import Settings
 from stream.sources import Source, read_event
 from stream.worker.kafka import client_options, faust_credentials
 from stream.worker.output import AtLeastOnce, DeliveryError, Dropped, ExactlyOnce, Output
-from stream.worker.recovery import RecoveryWatch
+from stream.worker.recovery import RecoveryWatch, SteadyTableManager
 from stream.worker.registry import Registry, RegistryError
 from stream.worker.rejects import TooManyRejectedError
 from stream.worker.rollups import RollupStage
 from stream.worker.sessions import SessionStage
 from stream.worker.stage import Group, Stage
 from stream.worker.store import ChangelogStore
-from stream.worker.transport import (
-    BatchApp,
-    BatchConsumer,
-    BatchSchema,
-    BatchTransport,
-    PromptTableManager,
-)
+from stream.worker.transport import BatchApp, BatchConsumer, BatchSchema, BatchTransport
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +115,7 @@ class Worker:
             key_serializer="raw",
             value_serializer="raw",
             store="memory://",
-            TableManager=PromptTableManager,
+            TableManager=SteadyTableManager,
             table_standby_replicas=settings.standby_replicas,
             autodiscover=False,
             web_enabled=False,

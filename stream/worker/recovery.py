@@ -8,12 +8,17 @@ is read again, and the marks that transactions leave at the end of a log are pas
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import faust
+from aiokafka.errors import KafkaError
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
 from faust.types import TP, EventT
+from mode import Service
 
 from stream.worker.store import ChangelogStore
 from stream.worker.transport import BatchConsumer
@@ -26,6 +31,51 @@ _ARRIVAL_SECONDS = 1.0
 
 _QUIET_SECONDS = 1.0
 """How long nothing may arrive before what is left of a changelog is taken for transaction marks."""
+
+_RETRY_SECONDS = 1.0
+
+
+class SteadyRecovery(Recovery):  # type: ignore[misc]
+    """Restores again what a lost broker interrupted.
+
+    aiokafka cancels what waits for a group that it has just left. In Faust's task that restores,
+    this reads as the end of the task, which nobody notices: the worker would be a member of the
+    group for ever and never work on its partitions. A request that times out would end the worker.
+    """
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _restart_recovery(self) -> None:
+        while not self.should_stop:
+            try:
+                await Recovery._restart_recovery(self)
+                return
+            except (asyncio.CancelledError, asyncio.TimeoutError, KafkaError) as error:
+                if self.should_stop or (isinstance(error, KafkaError) and not error.retriable):
+                    raise
+                log.warning(
+                    "restoring was interrupted; it begins again",
+                    extra={"cause": type(error).__name__},
+                )
+            await asyncio.sleep(_RETRY_SECONDS)
+            self.signal_recovery_start.set()
+
+
+class SteadyTableManager(TableManager):  # type: ignore[misc]
+    """Restores by :class:`SteadyRecovery`, and at once: Faust's sleeps a second before it begins,
+    for tables that agents may still add, and here all are there before the app starts."""
+
+    _recovery: Recovery | None
+
+    @property
+    def recovery(self) -> Recovery:
+        if self._recovery is None:
+            self._recovery = SteadyRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
+
+    async def on_start(self) -> None:
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
 
 @dataclass

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, cast
 import faust
 from aiokafka.errors import KafkaError
 from faust.serializers.schemas import Schema
-from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage, Message, ack_lock
@@ -39,16 +38,6 @@ class _Queue(ThrowableQueue):  # type: ignore[misc]
     def clear(self) -> None:
         super().clear()
         self.maybe_endorse_pressure_drop()
-
-
-class PromptTableManager(TableManager):  # type: ignore[misc]
-    """Faust's sleeps a second before it begins, for tables that agents may still add: here all are
-    there before the app starts."""
-
-    async def on_start(self) -> None:
-        if not self.should_stop:
-            await self._update_channels()
-            await self.recovery.start()
 
 
 class BatchApp(faust.App):  # type: ignore[misc]
