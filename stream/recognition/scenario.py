@@ -7,6 +7,7 @@ customer and of the agent add what was fitted on the project's corpus
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ _WORDS: dict[str, str] = {
     """,
     "service_interruption": """
         down:2 outage:3 internet:2 broadband:2.5 signal:2.5 network:2 connection:1.5 website:2
-        site:1.7 app:1.2 train:1.2 trains:1.2 flight:1 flights:1 delayed:2 cancelled:1.7 power:1.5
+        site:1.7 app:0.9 train:1.2 trains:1.2 flight:1 flights:1 delayed:2 cancelled:1.7 power:1.5
         wifi:1.5 offline:2 server:2 servers:2 working:0.5 bus:1.2 buses:1.2 line:0.7 loading:1.5
         4g:2
         3g:2 data:1 plane:1 platform:0.7 station:0.6 runway:2.5 gate:0.7 buffering:1.5 streaming:1
@@ -70,7 +71,7 @@ _WORDS: dict[str, str] = {
     "product_fault": """
         phone:1.2 screen:1.5 battery:2.2 update:1.3 broken:1.5 faulty:2.5 crash:1.5
         crashes:1.5 crashing:1.5 freezes:1.5 freezing:2 device:1.5 laptop:1.5 console:1.5
-        controller:2 software:1.5 version:1 windows:1.5 tv:1 app:0.8 playlist:2 song:1.5 songs:1.5
+        controller:2 software:1.5 version:1 windows:1.5 tv:1 app:1 playlist:2 song:1.5 songs:1.5
         install:1.2 installed:1.2 error:1 bug:2 feature:1.5 features:1.5 watch:0.7 keyboard:2
         bluetooth:2 printer:2.5 camera:2 sound:1.2 button:1.5 model:1 leak:1.5 leaking:1.5
         melted:2
@@ -86,9 +87,10 @@ _WORDS: dict[str, str] = {
         burst:1.5 popped:1.5 peeling:2 torn:1.5 zip:1.5 strap:1.5 wheel:1 lamp:1.5 engine:1.5
         kettle:2 blender:2 heater:1.5 pump:1.5 lens:1.5 headphones:2 earbuds:2 pods:1 tablet:1.2
         pen:1 export:1.2 render:1.5 plugin:1.5 save:0.7 sync:1.2 notification:1.2
-        notifications:1.2 search:0.6 settings:0.8 skip:0.6 subtitles:1.5 drive:1.2 files:1
+        notifications:1.2 search:0.6 settings:1 skip:0.6 subtitles:1.5 drive:1.2 files:1
         sensor:2 firmware:2 noise:1.5 keeps:0.6 music:1 podcast:1 works:0.3 meal:0.8
-        food:1 piece:0.4 pieces:0.4 best:0.2
+        food:1 piece:0.4 pieces:0.4 best:0.2 ios:2 android:2 iphone:2 ipad:2 mac:1.5 macbook:2
+        os:1.5 xbox:1.5 reinstall:1.5 uninstall:1.5 restart:1 pc:1
     """,
     "service_experience": """
         staff:3.5 rude:3 manager:2 attitude:3 unprofessional:3 experience:2 service:1 customer:0.8
@@ -135,6 +137,10 @@ _WORDS: dict[str, str] = {
     """,
 }  # fmt: skip
 
+_LONG = 20.0
+"""Weight of words up to which each counts in full. From there their sum grows by the root: a long
+conversation says more, but mostly more of the same."""
+
 _TOP = 6.0
 """Score from which more words of one scenario add nothing."""
 
@@ -164,7 +170,7 @@ def _tables() -> _Tables:
 
 def weighed_words(context: Context) -> tuple[dict[int, float], dict[int, float]]:
     """The customer's and the agent's words, each with the weight of the earliest turn that has it:
-    what comes first says most about the concern."""
+    what comes first says most about the concern. Many words weigh less each."""
     said: dict[int, float] = {}
     for turn, reading in enumerate(context.customers):
         weight = 1.0 if turn < 2 else 0.5 if turn < 4 else 0.25
@@ -177,7 +183,15 @@ def weighed_words(context: Context) -> tuple[dict[int, float], dict[int, float]]
         for word in words:
             if word not in answered:
                 answered[word] = weight
-    return said, answered
+    return _damped(said), _damped(answered)
+
+
+def _damped(words: dict[int, float]) -> dict[int, float]:
+    total = sum(words.values())
+    if total <= _LONG:
+        return words
+    share = math.sqrt(_LONG / total)
+    return {word: weight * share for word, weight in words.items()}
 
 
 def vocabulary_scores(context: Context) -> list[float]:
