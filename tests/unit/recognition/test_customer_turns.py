@@ -69,4 +69,4 @@ def test_an_answer_is_no_repeat(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "👍", "<LINK>"])
 def test_a_turn_without_words_carries_nothing(text: str) -> None:
-    assert customer(text, SOFA, ASKED) == (False, 0, False)
+    assert customer(text, SOFA, ASKED) == (False, 0, False, False)
