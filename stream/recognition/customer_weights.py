@@ -1306,4 +1306,4 @@ youll -2 1 13 -2
 your -2 14 70 63
 youve -4 -1 -7 -7
 """
-"""A word a line, and its weights in hundredths."""
+"""A word (or two) a line, and the weights in hundredths."""
