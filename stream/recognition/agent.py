@@ -281,9 +281,9 @@ def _explaining(view: ClauseView, labels: int, asking: int, moving: int) -> int:
             found |= RES
     if c & IMPERATIVE:
         follow_up = c & CHECK_BACK and view.content < 2
-        if (not question or not asked or c & INVERTED) and not (moved or follow_up):
-            if not c & (ASK | HOLDS):
-                found |= RES
+        excluded = moved or follow_up or c & (ASK | HOLDS)
+        if (not question or not asked or c & INVERTED) and not excluded:
+            found |= RES
     elif question or labels & (S | G | E) or asked or moved:
         pass
     elif c & (ADVICE | ACTION | OUTCOME):
