@@ -64,7 +64,7 @@ class ScriptedRecognizer:
         if "explode" in words:
             raise RuntimeError("told to")
         emotion = 2 if "emotion2" in words else int("emotion1" in words)
-        return CustomerTurn("concern" in words, emotion, "repeat" in words)
+        return CustomerTurn("concern" in words, emotion, "repeat" in words, "content" in words)
 
     def scenario(self, context: Any) -> str:
         return "other"

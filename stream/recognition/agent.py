@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from stream.recognition.context import Context
 from stream.recognition.labels import PROCESS, RECOGNITION, AgentTurn, Label
+from stream.recognition.lexicon import Cue
 from stream.recognition.reading import AgentReading, Clause
 from stream.recognition.weights import UNKNOWN, WEIGHTLESS, WEIGHTS
 
@@ -74,6 +75,7 @@ DR, RES, POL, TR, HOLD, NS, RSN = (
     CHECK_BACK, GREETING, PROBLEM, NEGATION, COMPANY, TOPIC, NUMBER, DEGREE, REMARK, CONDITION,
     ASSENT, SUGGEST, WANT, FINITE, PLAIN, PLAINS, PLAYBACK, SENTENCE,
 ) = (1 << bit for bit in range(53))  # fmt: skip
+FEEDBACK, RECIPIENT = int(Cue.FEEDBACK), int(Cue.RECIPIENT)
 
 ASKING = WH | INVERTED | ASK
 
@@ -223,6 +225,8 @@ def _asking(view: ClauseView, labels: int) -> int:
     if labels & S or (follow_up and not c & FACT):
         return 0
     suggests = c & SUGGEST and not c & CHECK_BACK
+    if c & HOLDS and not c & (FACT | WH):
+        return 0
     if c & QUESTION and view.words >= 3:
         if suggests:
             asked = bool(c & (WH | FACT | INVERTED))
@@ -236,12 +240,17 @@ def _asking(view: ClauseView, labels: int) -> int:
 def _moving(view: ClauseView) -> int:
     c = view.cues
     found = 0
-    if c & (PRIVATE | CONTACT | PASS_ON):
-        courtesy = c & CONTACT and c & (THANKS | GREETING)
-        denied = c & PASS_ON and c & NEGATION
+    if c & ASK and c & LINK:
+        found |= TR
+    elif c & (PRIVATE | CONTACT | PASS_ON):
+        courtesy = c & CONTACT and c & (THANKS | GREETING | SORRY)
+        welcome = c & OFFER and c & (CHECK_BACK | CONDITION) and not c & (LINK | ASK)
+        answered = c & PRIVATE and c & OUTCOME and not c & (ASK | IMPERATIVE)
+        denied = c & PASS_ON and c & (NEGATION | CONDITION)
+        promised = c & FEEDBACK and c & (FUTURE | PURPOSE) and not c & RECIPIENT
         asked_about = c & QUESTION and c & INVERTED
         ours = c & FUTURE and not c & (PRIVATE | PASS_ON | IMPERATIVE | ADVICE | ASK)
-        if not (courtesy or denied or asked_about or ours):
+        if not (courtesy or welcome or answered or denied or promised or asked_about or ours):
             found |= TR
             if c & PASS_ON and c & ACTION:
                 found |= RES
@@ -268,13 +277,17 @@ def _explaining(view: ClauseView, labels: int, asking: int, moving: int) -> int:
         found |= POL | RES
     if c & BECAUSE and not (question or c & FORMULA):
         found |= RSN
+        if view.content >= 2 and not (moved or found & POL or labels & (S | G | E)):
+            found |= RES
     if c & IMPERATIVE:
-        if (not question or not asked or c & INVERTED) and not moved and not c & ASK:
+        follow_up = c & CHECK_BACK and view.content < 2
+        excluded = moved or follow_up or c & (ASK | HOLDS)
+        if (not question or not asked or c & INVERTED) and not excluded:
             found |= RES
     elif question or labels & (S | G | E) or asked or moved:
         pass
     elif c & (ADVICE | ACTION | OUTCOME):
-        if not c & (HOLDS | OFFER | CHECK_BACK | GREETING):
+        if not c & (HOLDS | OFFER | CHECK_BACK | GREETING | ASK | PURPOSE | INABILITY):
             found |= RES
     elif _states(view) and not (labels or found or moving):
         found |= ANSWERS

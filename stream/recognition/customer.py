@@ -33,6 +33,7 @@ _CUES = tuple((int(cue), str(cue.name)) for cue in Cue)
 _NEGATIVE = int(Cue.ANNOYED | Cue.FEELS | Cue.ANGRY)
 _ANGRY = int(Cue.ANGRY)
 _PROBLEM = int(Cue.PROBLEM)
+_CONTENT = int(Cue.THANKS | Cue.CONTENT)
 _OPENING = tuple(
     (int(cue), f"first&{cue.name}") for cue in (Cue.PROBLEM, Cue.QUESTION, Cue.WISH, Cue.ASKS)
 )
@@ -91,7 +92,7 @@ def features(reading: CustomerReading, context: Context) -> list[tuple[str, floa
 def relate_customer(reading: CustomerReading, context: Context) -> CustomerTurn:
     """What a customer turn carries; ``context`` is everything before it."""
     if not reading.words:
-        return CustomerTurn(False, 0, False)
+        return CustomerTurn(False, 0, False, False)
     concern, negative, strong, repeat = BIAS
     for name, value in features(reading, context):
         weights = WEIGHTS.get(name)
@@ -109,4 +110,6 @@ def relate_customer(reading: CustomerReading, context: Context) -> CustomerTurn:
             strong += added[2]
             repeat += added[3]
     emotion = (2 if strong >= FROM[2] else 1) if negative >= FROM[1] else 0
-    return CustomerTurn(concern >= FROM[0], emotion, repeat >= FROM[3])
+    repeats = repeat >= FROM[3]
+    content = bool(reading.cues & _CONTENT) and not (emotion or repeats)
+    return CustomerTurn(concern >= FROM[0], emotion, repeats, content)

@@ -54,7 +54,7 @@ class Recognizer(Protocol):
 class FastRecognizer:
     """The shared, stateless recogniser."""
 
-    version = "fast-1"
+    version = "fast-2"
 
     read_agent = staticmethod(reading.read_agent)
     read_customer = staticmethod(reading.read_customer)

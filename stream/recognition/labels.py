@@ -88,3 +88,5 @@ class CustomerTurn(NamedTuple):
     """0 neutral or positive, 1 mildly negative, 2 strongly negative."""
     repeat: bool
     """The customer shows not having been heard."""
+    content: bool
+    """The customer thanks or says that it is well, calmly. Not a label of the codebook."""

@@ -125,6 +125,10 @@ class Cue(enum.IntFlag):
     """The words open a clause, also where no mark does. Used in reading only."""
     SENTENCE = 1 << 52
     """Opens a sentence: a mark stands before it."""
+    FEEDBACK = 1 << 54
+    """Names what a customer thinks, not the case: feedback, comments, a suggestion."""
+    RECIPIENT = 1 << 55
+    """Names the people of the agent's side whom something goes to."""
 
 
 LISTS: dict[str, str] = {
@@ -218,6 +222,7 @@ PATTERNS: dict[Cue, str] = {
         one|a moment|minute|second|sec please
         bear with
         hold on
+        reach out
         could|can|may|might|shall i|we
         in the meantime
         no wonder
@@ -309,15 +314,22 @@ PATTERNS: dict[Cue, str] = {
         steps you|taken|so
         troubleshooting
         member|account|customer id
+        dm|dming us|me? your|the|what|whats|which|when|where|with
+        send us|me? your|the
+        let us|me know the|your|which|why|what|whats|where
+        versions|surnames|numbers|nos|numbr
     """,
     Cue.PRIVATE: """
-        dm|dms|dming|pm|inbox
+        dm|dms|dming|inbox
+        pm us|me|your|with|the|please
         direct|private|privately|offline message|messages|chat|dm
         message us|me
         send|drop|shoot|slide|pop us|me a|an? dm|message|private|direct|pm|line|email|note
+        sending|dropping us|me? a dm|message|line
         follow us|me
         follow and dm
-        via|by|in|through|over dm|direct|private|message|messenger|pm
+        via|by|through|over dm|direct|private|message|messenger|pm
+        in a? dm|direct|private|pm
     """,
     Cue.CONTACT: """
         connect|connecting with us|our|the|an|one
@@ -334,8 +346,9 @@ PATTERNS: dict[Cue, str] = {
         POLITE call|phone|ring|contact|reach|write|chat|speak
         POLITE email|text|message|visit us|our|them|the|your|at|to|team|support
         call|phone|ring|contact|email|dial us|our|them|the|this|your|on|0800
-        contact|contacting|call|calling|speak|speaking|talk|reach|reaching|chat|chatting to|
-        with|out|our|us|the|your|them|directly
+        contact|contacting|call|calling|speak|speaking|talk|chat|chatting to|with|out|our|us|the|
+        your|them|directly
+        reach|reaching our|us|them|someone|somebody
         reach|reaching out to|here|via|through|us
         reach us|them|our
         give us|them|our a call|ring|shout
@@ -347,12 +360,16 @@ PATTERNS: dict[Cue, str] = {
         webchat|livechat|helpline|hotline|helpdesk
         live chat|agent
         online chat|form
+        visit * shop|store|branch|office|centre|outlet
+        visit * * shop|store|branch|office|centre|outlet
         start|open|begin|join a|the|our chat
         chat with|here|to us|an|our|the|one
         visit|to|at the|our|your|any? nearest|local store|shop|branch|office|desk|centre
         visit|use|click|via|through|at the|our|this help|support|contact|feedback|complaints|
         claims|form|chat page|centre|team|link|site
-        link|here so|where our|a|the|we|you
+        link so|where our|a|the|we|you
+        here so we|our
+        here where our|a|the|we|you
         raise|open|submit|file|lodge a|an ticket|case|complaint|claim|request
         call|number|line|phone|on|us|ring at|is|on 0|1
         available|open|opens|reach|call at|on|24 7
@@ -366,14 +383,27 @@ PATTERNS: dict[Cue, str] = {
         go to the|your counter|desk|branch|store|shop|reception|nearest
         email|write to|at|us
         email them|us at
-        they|team will|can|may|should|would be? able? to? help|assist|advise
+        they|team will|should|would|may be able to help|assist|advise
+        they|team will|can|may|should help|assist|advise
         the manufacturer
         using the button|link below
         to make|raise|leave|give|send|share a|your? complaint|feedback|claim|suggestion here|at|
         via
         leave|send|submit|share your|a? feedback|comments here|at|via
         apply here
-        number is
+        their|our|the|helpline|contact|phone number is
+        fill|complete|fill in|out our|the|this|a|your? *? form
+        need|needs|have|want|best|able|like to contact|call|ring|visit|email|phone
+        our|the|this? *? form|page here|below
+        please|pls|kindly|could|can|just|you report this|it|that|your|the|them here|to|by|via|using
+        report|apply|register|chat|callchat|complain here|online
+        chat|call us|me here|via|through|on|by
+        chat securely|online|live|privately
+        secure|private chat|link|form
+        share|leave|send|give|provide|post|submit us|your|the|any|some? feedback|thoughts|
+        suggestion|suggestions|idea|ideas|comments here|there|at|via|through|on|using
+        hear|read your feedback|thoughts|suggestions here|at|via|on
+        over|by|via|on the? phone
     """,
     Cue.PASS_ON: """
         feed|pass|passing|fed this|it|that|these? back|along
@@ -419,6 +449,8 @@ PATTERNS: dict[Cue, str] = {
         reinstall|uninstall|update|log|sign|turn|switch|open|select|remove|delete|connect|hold|
         charge|clean|run|use|make
         have you tried|checked|worked|attempted
+        install|download|update|try our|newest|latest|another|these
+        see|check if this|these|that works|helps
         try|tried restarting|resetting|reinstalling|logging|clearing|turning|using|updating|
         switching|unplugging|rebooting|signing|connecting|removing|deleting|another|a
         dont|do not use|try|open|delete|press|pay|send
@@ -482,6 +514,7 @@ PATTERNS: dict[Cue, str] = {
         shows|showing as|that|up|delivered|on|in
         i|we can? see|found|find that|a|an|the|it|two|one|no|nothing
         ive|weve checked|looked|seen|found
+        replied|responded|answered to|via|in|by|back
         according to
         aware of
         known issue|bug|problem
@@ -970,6 +1003,8 @@ PATTERNS: dict[Cue, str] = {
         help in any
         let us|me help|assist
         if you need|have|want|require any|anything|further|help|else|assistance|more|us
+        if there|theres? is? anything|any|further
+        feel free to reach|contact|call|message|get|let|dm|write|ask|drop|tweet|give
         need any|anything|further|more help|else|assistance|questions
         at your service
         dont hesitate
@@ -983,6 +1018,8 @@ PATTERNS: dict[Cue, str] = {
         whats the|your trouble|problem|issue|matter|question|query|going
     """,
     Cue.CHECK_BACK: """
+        feel free to reach|contact|call|message|get|let|dm|write|ask|drop|tweet|give
+        dont hesitate to
         did|does|has|is|hows that|this|it|everything help|work|helped|worked|solve|fix|sort|
         working|resolved|do|ok|now
         let us|me know if|how|once|when|whether|should
@@ -1005,7 +1042,7 @@ PATTERNS: dict[Cue, str] = {
         flight|week
         have a
         best|kind|warm|kindest|warmest wishes|regards
-        regards|sincerely|cheers|kindly|warmly|yours
+        regards|sincerely|cheers|warmly|yours
         take care
         youre|your|very|most|youre very? welcome
         no problem|probs|worries|prob
@@ -1086,9 +1123,26 @@ PATTERNS: dict[Cue, str] = {
     """,
     Cue.SUGGEST: """
         can|could|would|will you|u please|pls|also|just? TRIES
-        have|did you tried|checked|worked|attempted|try
+        have|did you tried|checked|worked|attempted|try|rebooted|restarted|reset|reinstalled|
+        unplugged
+        are|would you be? able to try|restart|reset|reboot|test|use|turn|unplug|reinstall|sign|log
+        can|could you test|try
+        is it possible for you to
+        help|better|work|persist|continue|remain|happen|same|change if|when you TRIES
+        would logging|restarting|resetting|reinstalling|clearing|turning|switching
         would you like to try
         any luck if
+    """,
+    Cue.FEEDBACK: """
+        feedback|feedbacks|comments|suggestion|suggestions|thoughts|idea|ideas|opinion
+        feed|feeding this|it|that|these? back
+        the|your|this request|interest
+        flag|share|mention this|it|that with|to
+    """,
+    Cue.RECIPIENT: """
+        to|onto|with|let the|our|my|your? right|relevant|appropriate|concerned|correct? TEAM
+        to|onto|with|let the|our|my * TEAM|leadership
+        to|onto|with|let the|our|my * * TEAM|leadership
     """,
     Cue.CHECKS: """
         LEADS ALSO? check|investigate|review|look|research|confirm|verify|locate|find|trace|

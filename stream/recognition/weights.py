@@ -27,6 +27,16 @@ def word_weights(table: str) -> dict[int, tuple[float, ...]]:
     return found
 
 
+def pair_weights(table: str) -> dict[int, tuple[float, ...]]:
+    """The same of neighbouring words: two words and their weights a line."""
+    found: dict[int, tuple[float, ...]] = {}
+    for line in table.split("\n"):
+        if line:
+            first, second, *weights = line.split()
+            found[code(first) << 24 | code(second)] = tuple([int(w) / 100 for w in weights])
+    return found
+
+
 WEIGHTS = _table()
 """Word code -> weight in tenths as a particular; what is missing weighs :data:`UNKNOWN`. Whole
 numbers, so that a sum does not depend on its order."""

@@ -127,6 +127,11 @@ class _Timeline:
     resolved: bool = False
     recognized_before_resolution: bool = False
     repeats: int = 0
+    answers: int = 0
+    """Customer turns since the agent first spoke; the next three are theirs."""
+    answers_repeating: int = 0
+    answers_emotion: int = 0
+    content: bool = False
     emotion_last: int = 0
     emotion_peak: int = 0
     repeated_turns: int = 0
@@ -251,13 +256,18 @@ def _customer(
     context: Context,
     reading: CustomerReading,
 ) -> None:
-    concern, emotion, repeat = recognizer.relate_customer(reading, context)
+    concern, emotion, repeat, content = recognizer.relate_customer(reading, context)
     context.add_customer(reading)
     _end_block(seen)
     seen.customer_turns += 1
     if concern and seen.concern_ms is None:
         seen.concern_ms = fact.time_ms
     seen.repeats += repeat
+    if seen.agent_turns:
+        seen.answers += 1
+        seen.answers_repeating += repeat
+        seen.answers_emotion += emotion
+        seen.content |= content
     seen.emotion_last = emotion
     seen.emotion_peak = max(seen.emotion_peak, emotion)
     seen.evidence.append(Evidence(turn, fact.kind, concern=concern, emotion=emotion, repeat=repeat))
@@ -376,8 +386,11 @@ def _record(
         opportunities=sum(counter.opportunities for counter in conduct),
         kept=sum(counter.kept for counter in conduct),
         resolved=seen.resolved,
-        repeats=seen.repeats,
+        answers=seen.answers,
+        repeats=seen.answers_repeating,
+        emotion=seen.answers_emotion,
         emotion_last=seen.emotion_last,
+        content=seen.content,
     )
     solving = int(seen.resolved and seen.concern_ms is not None)
     return InteractionRecord(

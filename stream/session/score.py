@@ -1,6 +1,6 @@
 """The empathy score: 0 to 100 from five components, each 0 to 1.
 
-``score = 100 * (0.25 order + 0.25 context + 0.10 wording + 0.15 conduct + 0.25 heard)``
+``score = 100 * (0.25 order + 0.25 context + 0.10 wording + 0.10 conduct + 0.30 heard)``
 
 The weights follow the codebook: when the recognition came, what of this customer's case it took
 in, and in whose words, decide 60 of the 100 points; how the process was led, and how the customer
@@ -16,8 +16,10 @@ leaves, the rest. The score never falls when a component rises.
 * **conduct**: half for kept opportunities of next steps explained, concern before data, and
   reasoning explained, over all of them (full where there were none); half where the concern was
   answered at all (a resolution).
-* **heard**: 1, less a quarter for each time the customer had to repeat and a quarter for each
-  level of the emotion in which the customer leaves; at least 0.
+* **heard**: what the customer showed since the agent first spoke: 1, less half the share of turns
+  that had to repeat, half the mean emotion (2 is 1), an eighth for each level of the emotion in
+  which the customer leaves, and a quarter where no calm turn thanks or says that it is well; at
+  least 0.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from __future__ import annotations
 from stream.recognition import Label
 from stream.session.record import ScoreComponents
 
-_ORDER, _CONTEXT, _WORDING, _CONDUCT, _HEARD = 0.25, 0.25, 0.10, 0.15, 0.25
+_ORDER, _CONTEXT, _WORDING, _CONDUCT, _HEARD = 0.25, 0.25, 0.10, 0.10, 0.30
 
 
 def components(
@@ -40,12 +42,18 @@ def components(
     opportunities: int,
     kept: int,
     resolved: bool,
+    answers: int,
     repeats: int,
+    emotion: int,
     emotion_last: int,
+    content: bool,
 ) -> ScoreComponents:
-    """The five components. ``steps_before`` counts agent process turns before recognition,
-    ``opportunities`` and ``kept`` those of the behaviours that make up the conduct, and
-    ``emotion_last`` is the level (0 to 2) of the customer's last turn."""
+    """The five components. ``steps_before`` counts agent process turns before recognition, and
+    ``opportunities`` and ``kept`` those of the behaviours that make up the conduct. Of the
+    customer's turns since the agent first spoke there are ``answers``, of which ``repeats``
+    repeat; ``emotion`` is the sum of their levels (0 to 2 each), and ``content`` is true where one
+    of them thanks or says that it is well. ``emotion_last`` is the level of the customer's last
+    turn."""
     order = context = wording = 0.0
     if recognized:
         order = 1.0 if steps_before == 0 else 0.6 * (2 / 3) ** (steps_before - 1)
@@ -59,12 +67,14 @@ def components(
         wording = (1 - (copied_ratio or 0.0)) * (0.5 if repeated_turns else 1.0)
     elif generic:
         context = 0.1
+    turns = max(1, answers)
+    heard = 1 - repeats / turns / 2 - emotion / turns / 4 - emotion_last / 8 - (not content) / 4
     return ScoreComponents(
         order=round(order, 4),
         context=round(context, 4),
         wording=round(wording, 4),
         conduct=round(0.5 * (kept / opportunities if opportunities else 1.0) + 0.5 * resolved, 4),
-        heard=round(max(0.0, 1 - repeats / 4 - emotion_last / 4), 4),
+        heard=round(max(0.0, heard), 4),
     )
 
 

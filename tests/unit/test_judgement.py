@@ -214,10 +214,22 @@ inputs = st.fixed_dictionaries(
         "opportunities": st.integers(1, 6),
         "kept": st.integers(0, 6),
         "resolved": st.booleans(),
-        "repeats": st.integers(0, 5),
+        "answers": st.integers(0, 6),
+        "repeats": st.integers(0, 6),
+        "emotion": st.integers(0, 12),
         "emotion_last": st.integers(0, 2),
+        "content": st.booleans(),
     }
-).map(lambda given: given | {"kept": min(given["kept"], given["opportunities"])})
+).map(
+    lambda given: (
+        given
+        | {
+            "kept": min(given["kept"], given["opportunities"]),
+            "repeats": min(given["repeats"], given["answers"]),
+            "emotion": min(given["emotion"], 2 * given["answers"]),
+        }
+    )
+)
 
 
 @given(inputs)
@@ -235,6 +247,8 @@ BETTER: dict[str, Any] = {
     "copied_ratio": lambda value: value / 2,
     "repeated_turns": lambda value: 0,
     "repeats": lambda value: max(0, value - 1),
+    "emotion": lambda value: max(0, value - 1),
+    "content": lambda value: True,
     "emotion_last": lambda value: max(0, value - 1),
     "resolved": lambda value: True,
 }
@@ -248,7 +262,7 @@ def test_the_score_never_falls_for_better_service(given_: dict[str, Any], name: 
 
 def test_the_best_and_the_worst() -> None:
     best = record(
-        "c: concern", "a: | situation goal impact next_step", "c: ok", "a: resolution reason"
+        "c: concern", "a: | situation goal impact next_step", "c: content", "a: resolution reason"
     )
     worst = record(
         "c: concern",

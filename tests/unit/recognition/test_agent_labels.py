@@ -171,6 +171,8 @@ def test_a_formula_beside_recognition_counts_in_separate_words() -> None:
         "Member ID?",
         "Can you let us know which store you visited?",
         "I'll need a photo of the label.",
+        "Can you let us know the versions youre using?",
+        "Could you DM us what happened?",
     ],
 )
 def test_data_request_asks_for_what_it_needs(text: str) -> None:
@@ -202,6 +204,8 @@ def test_data_request_is_not_a_confirmation_check_back_or_bare_move(text: str) -
         "The shop opens at nine on Sundays.",
         "Have you tried restarting it?",
         "go to settings and tap reset",
+        "Are you able to restart the router?",
+        "It seems the spout was bent by the courier, so the seal never closes.",
     ],
 )
 def test_resolution_starts_or_gives_the_solving(text: str) -> None:
@@ -210,7 +214,16 @@ def test_resolution_starts_or_gives_the_solving(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Sorry to hear that!", "One moment please.", "What is your postcode?", "Have a great day!"],
+    [
+        "Sorry to hear that!",
+        "One moment please.",
+        "What is your postcode?",
+        "Have a great day!",
+        "Please keep us posted!",
+        "Please allow me a moment to check this.",
+        "Feel free to reach out if you need anything else.",
+        "Unfortunately we cannot refund it because the seal is broken.",
+    ],
 )
 def test_resolution_is_not_courtesy_question_or_hold(text: str) -> None:
     assert "resolution" not in labels(text, KETTLE)
@@ -244,6 +257,9 @@ def test_policy_is_not_action_question_or_hold(text: str) -> None:
         "I've escalated this to our network team.",
         "Please fill in the contact form here <LINK>",
         "reach out to our support team via chat",
+        "Kindly contact our team here <LINK>",
+        "Please share your details here <LINK>",
+        "Ill pass your feedback on to the right team.",
     ],
 )
 def test_transfer_moves_the_customer_or_the_case(text: str) -> None:
@@ -251,7 +267,18 @@ def test_transfer_moves_the_customer_or_the_case(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Thanks for reaching out!", "Press the reset button.", "When did it start?"]
+    "text",
+    [
+        "Thanks for reaching out!",
+        "Press the reset button.",
+        "When did it start?",
+        "We'll feed this back.",
+        "Well share your comments, thanks!",
+        "Feel free to reach out if you need anything else.",
+        "I have replied to your DM.",
+        "Sorry for the trouble youve had contacting our store.",
+        "It goes live at 3 pm today.",
+    ],
 )
 def test_transfer_is_not_courtesy_instruction_or_question(text: str) -> None:
     assert "transfer" not in labels(text, KETTLE)

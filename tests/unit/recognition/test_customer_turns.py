@@ -69,4 +69,17 @@ def test_an_answer_is_no_repeat(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "👍", "<LINK>"])
 def test_a_turn_without_words_carries_nothing(text: str) -> None:
-    assert customer(text, SOFA, ASKED) == (False, 0, False)
+    assert customer(text, SOFA, ASKED) == (False, 0, False, False)
+
+
+@pytest.mark.parametrize("text", ["thanks so much, that worked!", "perfect, thank you"])
+def test_thanks_and_good_news_are_content(text: str) -> None:
+    assert customer(text, SOFA, ASKED).content
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["4471902", "This is pathetic, worst company ever, I'm furious, thanks for nothing!!"],
+)
+def test_facts_and_sarcasm_are_not_content(text: str) -> None:
+    assert not customer(text, SOFA, ASKED).content

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stream.recognition import SCENARIOS, Context, fast
+from stream.recognition.scenario import vocabulary_scores, weighed_pairs, weighed_words
 from tests.unit.recognition.conversation import context
 
 
@@ -35,3 +36,26 @@ def test_without_a_customer_it_is_other() -> None:
 
 def test_it_is_one_of_the_scenarios() -> None:
     assert fast().scenario(context("zzz", "...", "")) in SCENARIOS
+
+
+def test_an_opening_that_only_asks_speaks_for_information() -> None:
+    place = SCENARIOS.index("information")
+    asks = vocabulary_scores(context("does the zobble fit a flurb?"))[place]
+    tells = vocabulary_scores(context("the zobble does fit a flurb"))[place]
+    in_trouble = vocabulary_scores(context("does the broken zobble fit a flurb?"))[place]
+    assert asks > tells
+    assert asks > in_trouble
+
+
+def test_small_talk_does_not_drown_the_concern() -> None:
+    short, _ = weighed_words(context("zobble"))
+    said, _ = weighed_words(context(*(f"word{n} other{n} more{n}" for n in range(60))))
+    assert sum(short.values()) == 1
+    assert sum(said.values()) < 40
+
+
+def test_the_earliest_neighbours_weigh_most() -> None:
+    first = weighed_pairs(context("zobble flurb", "again zobble flurb"))
+    later = weighed_pairs(context("hello there", "again zobble flurb"))
+    (pair,) = weighed_pairs(context("zobble flurb"))
+    assert first[pair] > later[pair]
