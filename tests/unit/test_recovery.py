@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import AuthorizationError, KafkaConnectionError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError
 from faust.tables.recovery import Recovery
 
 from stream.worker import recovery
@@ -44,5 +44,5 @@ def test_what_a_lost_broker_interrupts_begins_again(
 
 
 def test_what_the_brokers_refuse_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AuthorizationError):
-        restored(monkeypatch, AuthorizationError())
+    with pytest.raises(GroupAuthorizationFailedError):
+        restored(monkeypatch, GroupAuthorizationFailedError())
