@@ -40,6 +40,7 @@ PURE_LIBRARIES = {
     "orjson",
     "pathlib",
     "re",
+    "struct",
     "sys",
     "typing",
     "unicodedata",
