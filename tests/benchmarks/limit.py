@@ -2,8 +2,8 @@
 
 One process without Kafka takes the events of :mod:`tests.benchmarks.workload`, decoded and in
 memory, in the order of the log: for each event ``observe`` and the fact's place in its session's
-state (``SessionState.apply``), for each ended session ``judge``. Not in it: decoding, finding
-duplicates, gaps, encoding records and state, closing by time. Printed as JSON: CPU seconds per
+state (``SessionState.apply``, which encodes it), for each ended session ``judge``. Not in it:
+decoding, finding duplicates, gaps, encoding records and the rest of the state, closing by time. Printed as JSON: CPU seconds per
 event after the warm-up.
 """
 
