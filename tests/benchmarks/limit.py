@@ -3,8 +3,8 @@
 One process without Kafka takes the events of :mod:`tests.benchmarks.workload`, decoded and in
 memory, in the order of the log: for each event ``observe`` and the fact's place in its session's
 state (``SessionState.apply``, which encodes it), for each ended session ``judge``. Not in it:
-decoding, finding duplicates, gaps, encoding records and the rest of the state, closing by time. Printed as JSON: CPU seconds per
-event after the warm-up.
+decoding, finding duplicates, gaps, encoding records and the rest of the state, closing by time.
+Printed as JSON: CPU seconds per event after the warm-up.
 """
 
 from __future__ import annotations
