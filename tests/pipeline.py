@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -64,6 +65,13 @@ def run(*arguments: str, settings: Settings | None = None, **options: Any) -> An
         check=False,
         **options,
     )
+
+
+def own_topics() -> dict[str, Any]:
+    """Settings of a group and topics that no other test has."""
+    name = uuid.uuid4().hex[:8]
+    topics = ("events", "rejected", "interactions", "gaps", "rollups")
+    return {"group_id": f"g-{name}", **{f"{topic}_topic": f"{topic}-{name}" for topic in topics}}
 
 
 class Worker:

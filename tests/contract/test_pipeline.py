@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -34,6 +33,7 @@ from tests.pipeline import (
     environment,
     interleaved,
     messages,
+    own_topics,
     read_topic,
     run,
     scored,
@@ -49,15 +49,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def settings(broker: Broker) -> Settings:
     """Topics and group of their own."""
-    name = uuid.uuid4().hex[:8]
     return Settings(
         bootstrap_servers=(broker.bootstrap_servers,),
-        group_id=f"g-{name}",
-        events_topic=f"events-{name}",
-        rejected_topic=f"rejected-{name}",
-        interactions_topic=f"interactions-{name}",
-        gaps_topic=f"gaps-{name}",
-        rollups_topic=f"rollups-{name}",
+        **own_topics(),
         session_timeout_seconds=broker.session_seconds,
         log_format="json",
     )

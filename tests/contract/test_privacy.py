@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,16 @@ import pytest
 from stream.samples import sample_conversations
 from stream.settings import Settings
 from tests.contract.brokers import Broker, embedded_only
-from tests.pipeline import Worker, messages, read_topic, run, send, wait_for, write_transcripts
+from tests.pipeline import (
+    Worker,
+    messages,
+    own_topics,
+    read_topic,
+    run,
+    send,
+    wait_for,
+    write_transcripts,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -30,15 +38,9 @@ def comparable(values: Iterable[bytes]) -> dict[str, Any]:
 
 @embedded_only
 def test_no_reference_leaves_the_worker(broker: Broker, tmp_path: Path) -> None:
-    name = uuid.uuid4().hex[:8]
     settings = Settings(
         bootstrap_servers=(broker.bootstrap_servers,),
-        group_id=f"g-{name}",
-        events_topic=f"events-{name}",
-        rejected_topic=f"rejected-{name}",
-        interactions_topic=f"interactions-{name}",
-        gaps_topic=f"gaps-{name}",
-        rollups_topic=f"rollups-{name}",
+        **own_topics(),
         pseudonyms="agents_and_sessions",
         pseudonym_key="correct horse battery",
         session_timeout_seconds=broker.session_seconds,

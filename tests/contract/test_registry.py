@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from pathlib import Path
 
 import pytest
@@ -14,22 +13,16 @@ from stream.samples import sample_conversations
 from stream.settings import Settings
 from stream.sources.framing import header, payload, schema_id
 from tests.contract.brokers import Broker, embedded_only
-from tests.pipeline import Worker, messages, read_topic, scored, send, wait_for
+from tests.pipeline import Worker, messages, own_topics, read_topic, scored, send, wait_for
 from tests.registry import FakeRegistry
 
 pytestmark = pytest.mark.slow
 
 
 def settings_for(broker: Broker, fake: FakeRegistry) -> Settings:
-    name = uuid.uuid4().hex[:8]
     return Settings(
         bootstrap_servers=(broker.bootstrap_servers,),
-        group_id=f"g-{name}",
-        events_topic=f"events-{name}",
-        rejected_topic=f"rejected-{name}",
-        interactions_topic=f"interactions-{name}",
-        gaps_topic=f"gaps-{name}",
-        rollups_topic=f"rollups-{name}",
+        **own_topics(),
         schema_registry_url=fake.url,
         schema_registry_username="key",
         schema_registry_password="secret",

@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from tests.kafka.fixtures import running_kafka
 from tests.pipeline import (
     Worker,
     messages,
+    own_topics,
     read_topic,
     run,
     send,
@@ -46,12 +46,8 @@ def settings_for(
     kafka: KafkaCluster, mechanism: Mechanism = "SCRAM-SHA-512", **changed: Any
 ) -> Settings:
     """Topics and a group of their own, and whatever the cluster demands."""
-    name = uuid.uuid4().hex[:8]
     given: dict[str, Any] = {
-        "group_id": f"g-{name}",
-        "events_topic": f"events-{name}",
-        "rejected_topic": f"rejected-{name}",
-        "interactions_topic": f"interactions-{name}",
+        **own_topics(),
         "session_timeout_seconds": 2.0,
         "log_format": "json",
         **kafka.client_settings(mechanism),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-import uuid
 from typing import Any
 
 import pytest
@@ -18,21 +17,15 @@ from stream.embedded import free_port
 from stream.settings import Settings
 from stream.worker.topics import planned
 from tests.contract.brokers import Broker, transactional_only
-from tests.pipeline import run, wait_for
+from tests.pipeline import own_topics, run, wait_for
 
 pytestmark = pytest.mark.slow
 
 
 def settings_for(broker: Broker) -> Settings:
-    name = uuid.uuid4().hex[:8]
     return Settings(
         bootstrap_servers=(broker.bootstrap_servers,),
-        group_id=f"g-{name}",
-        events_topic=f"events-{name}",
-        rejected_topic=f"rejected-{name}",
-        interactions_topic=f"interactions-{name}",
-        gaps_topic=f"gaps-{name}",
-        rollups_topic=f"rollups-{name}",
+        **own_topics(),
         partitions=3,
         create_topics=False,
     )

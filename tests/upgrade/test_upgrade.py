@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from stream.session import (
 from stream.session import state as layouts
 from stream.settings import Settings
 from tests.kafka.broker import KafkaCluster
-from tests.pipeline import Worker, read_topic, wait_for
+from tests.pipeline import Worker, own_topics, read_topic, wait_for
 from tests.upgrade.recording import Recording
 
 RULES = ClosingRules()
@@ -181,13 +180,9 @@ def newer_layout(value: bytes) -> bytes:
 
 
 def settings_for(kafka: KafkaCluster) -> Settings:
-    name = uuid.uuid4().hex[:8]
     return Settings(
         bootstrap_servers=(kafka.bootstrap_servers,),
-        group_id=f"g-{name}",
-        events_topic=f"events-{name}",
-        rejected_topic=f"rejected-{name}",
-        interactions_topic=f"interactions-{name}",
+        **own_topics(),
         session_timeout_seconds=2.0,
         log_format="json",
     )
