@@ -35,7 +35,7 @@ def schema_id(value: bytes | None) -> int | None:
 
 def payload(value: bytes) -> bytes:
     """A value without its frame, if it has one."""
-    return value[_HEADER.size :] if value[:1] == b"\0" else value
+    return value[_HEADER.size :] if value and value[0] == _MAGIC else value
 
 
 def framed(source: Source, types: Mapping[int, str]) -> Source:

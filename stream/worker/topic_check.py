@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from stream.settings import Settings, variable
-from stream.worker.topics import TopicPlan, connect, partitions_fault, plan
+from stream.worker.topics import TopicPlan, connect, partitions_fault, planned
 
 _COMPACT, _DELETE = "compact", "delete"
 
@@ -47,8 +47,7 @@ class Report(NamedTuple):
 def check(settings: Settings, found: Mapping[str, Found], brokers: int) -> list[Report]:
     """Every topic of the service, the events topic first."""
     events = found.get(settings.events_topic)
-    partitions = settings.partitions if events is None else events.partitions
-    topics = [TopicPlan(settings.events_topic, partitions, {}), *plan(settings, partitions)]
+    topics = planned(settings, None if events is None else events.partitions)
     return [
         Report(
             topic,
@@ -153,7 +152,7 @@ async def look(settings: Settings) -> tuple[dict[str, Found], int]:
             for topic in await client.describe_topics()
             if topic["error_code"] == 0
         }
-        wanted = {settings.events_topic, *(topic.name for topic in plan(settings, 1))}
+        wanted = {topic.name for topic in planned(settings)}
         names = sorted(wanted & described.keys())
         configs = await _configs(client, names) if names else {}
         brokers = len((await client.describe_cluster())["brokers"])

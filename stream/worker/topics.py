@@ -53,9 +53,10 @@ def plan(settings: Settings, partitions: int) -> list[TopicPlan]:
     ]
 
 
-def planned(settings: Settings) -> list[TopicPlan]:
-    """All topics as they are created where none is there."""
-    partitions = settings.partitions
+def planned(settings: Settings, partitions: int | None = None) -> list[TopicPlan]:
+    """All topics, the events topic first, where it has ``partitions``; by default, as they are
+    created where none is there."""
+    partitions = settings.partitions if partitions is None else partitions
     return [TopicPlan(settings.events_topic, partitions, {}), *plan(settings, partitions)]
 
 
