@@ -11,7 +11,7 @@ whose cues are those of an account and not of an answer.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
 from stream.recognition.context import Context
@@ -48,9 +48,9 @@ def views(reading: AgentReading, context: Context) -> list[ClauseView]:
         content = set(words[start:end])
         content -= WEIGHTLESS
         shared = content & account
-        weight = sum([get(word, UNKNOWN) for word in content])
+        weight = sum(map(get, content, repeat(UNKNOWN)))
         if shared:
-            own = sum([get(word, UNKNOWN) for word in shared])
+            own = sum(map(get, shared, repeat(UNKNOWN)))
             view = ClauseView(
                 cues, end - start, len(content), weight / 10, len(shared), own / 10, own / weight
             )
@@ -397,8 +397,9 @@ def copied_share(words: tuple[int, ...], clauses: list[Clause], context: Context
     for _, start, end in clauses:
         total += end - start
         run = [words[start]] if end > start else []
-        for a, b in pairwise(words[start:end]):
-            if a << 24 | b in pairs:
+        for pair in pairwise(words[start:end]):
+            b = pair[1]
+            if pair in pairs:
                 run.append(b)
             else:
                 copied += _counted(run)

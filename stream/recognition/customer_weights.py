@@ -53,7 +53,7 @@ WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     "words<=3": (-1.69, -1.19, -0.41, -1.66),
     "words<=8": (-0.61, -0.44, -0.32, -0.76),
 }
-"""By the names that :func:`stream.recognition.customer.features` gives."""
+"""By the names that :func:`stream.recognition.customer.named` gives."""
 
 WORDS = """
 19th 1 2 16 -9

@@ -10,7 +10,6 @@ import base64
 import re
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from stream.recognition.customer_lexicon import PATTERNS as CUSTOMER_PATTERNS
@@ -76,8 +75,7 @@ class Clause(NamedTuple):
     """Its words are ``words[start:end]`` of the reading."""
 
 
-@dataclass(frozen=True)
-class AgentReading:
+class AgentReading(NamedTuple):
     """An agent turn, read alone."""
 
     clauses: tuple[Clause, ...]
@@ -108,8 +106,7 @@ class AgentReading:
         return cls(tuple(clauses), words)
 
 
-@dataclass(frozen=True)
-class CustomerReading:
+class CustomerReading(NamedTuple):
     """A customer turn, read alone."""
 
     cues: int

@@ -30,9 +30,9 @@ import orjson
 from stream.events import Event, EventType
 from stream.recognition import Recognizer
 from stream.session.facts import fact_of, read
-from stream.session.gaps import SESSION_CLOSED, GapEvent, GapRules, Watch, gap_event
+from stream.session.gaps import SESSION_CLOSED, GapRules, Watch, gap_event
 from stream.session.judgement import is_read, judge, unjudgeable
-from stream.session.record import InteractionRecord
+from stream.session.record import GapEvent, InteractionRecord
 from stream.session.state import Gap, SessionState, StateError, event_hash
 
 WATERMARK_KEY = b"\xffwatermark"

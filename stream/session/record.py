@@ -1,4 +1,9 @@
-"""The interaction-level empathy record of ``empathy.interactions`` (JSON Schema: ``schemas/``)."""
+"""What sessions emit (JSON Schemas: ``schemas/``): the interaction-level empathy record of
+``empathy.interactions`` and the gap events of ``empathy.gaps``.
+
+This module is not compiled (``deploy/compile.py``): orjson reads dataclasses where Python keeps
+their fields, which compiled classes do not.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 RECORD_VERSION = 1
+GAP_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,4 +179,35 @@ class InteractionRecord:
 
     def encode(self) -> bytes:
         """The record's JSON; the same record always encodes to the same bytes."""
+        return orjson.dumps(self)
+
+
+@dataclass(frozen=True, slots=True)
+class GapEvent:
+    """A gap that opens or closes. Times are event time; those of a session's kind share all but
+    ``status``, ``closed_at``, ``closed_by`` and ``seconds_since_concern``, which is that of the
+    opening or the closing, None where there was no concern.
+
+    ``turn`` is the turn with the concern, the request, the hold or the transfer; None where the
+    agent's tools reported it. ``agent_turns`` counts those since the concern.
+    """
+
+    schema_version: int
+    session_id: str
+    queue: str
+    channel: str
+    agent: str
+    kind: str
+    status: str
+    opened_at: str
+    closed_at: str | None
+    closed_by: str | None
+    turn: int | None
+    agent_turns: int
+    seconds_since_concern: float | None
+    high_emotion: bool
+    recognizer: str
+
+    def encode(self) -> bytes:
+        """The event's JSON; the same event always encodes to the same bytes."""
         return orjson.dumps(self)

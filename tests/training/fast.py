@@ -28,9 +28,20 @@ from sklearn.linear_model import LogisticRegression
 
 import stream.recognition
 from stream.recognition import SCENARIOS, Context, fast
-from stream.recognition.customer import features
-from stream.recognition.scenario import heard, vocabulary_scores, weighed_pairs, weighed_words
+from stream.recognition.customer import OWN_SHARE, features, named
+from stream.recognition.scenario import (
+    GRAMMAR,
+    Weighed,
+    answered,
+    damping,
+    heard,
+    is_grammar,
+    neighbours,
+    said,
+    vocabulary_scores,
+)
 from stream.recognition.text import NUMBER_CODES, code, tokens
+from stream.recognition.weights import Pair
 from tests.training.corpus import Conversation, Turn, read_corpus, split
 
 PACKAGE = Path(str(stream.recognition.__file__)).parent
@@ -74,21 +85,22 @@ def surface_forms(conversations: Iterable[Conversation]) -> dict[int, tuple[str,
     }
 
 
-def shared_pairs(conversations: Iterable[Conversation], known: dict[int, str]) -> dict[int, str]:
+def shared_pairs(conversations: Iterable[Conversation], known: dict[int, str]) -> dict[Pair, str]:
     """The pairs of neighbouring words that customers of at least WRITERS writers say."""
     recognizer = fast()
-    writers: dict[int, set[str]] = defaultdict(set)
+    writers: dict[Pair, set[str]] = defaultdict(set)
     for conversation in conversations:
         context = Context()
         for turn in conversation.turns:
             if turn.speaker != "agent":
                 context.add_customer(recognizer.read_customer(turn.text))
-        for pair in weighed_pairs(context):
-            writers[pair].add(conversation.id[0])
+        for _, pairs in neighbours(context):
+            for pair in pairs:
+                writers[pair].add(conversation.id[0])
     return {
-        pair: f"{known[pair >> 24]} {known[pair & 0xFFFFFF]}"
+        pair: f"{known[pair[0]]} {known[pair[1]]}"
         for pair, found in writers.items()
-        if len(found) >= WRITERS and pair >> 24 in known and pair & 0xFFFFFF in known
+        if len(found) >= WRITERS and known.keys() >= set(pair)
     }
 
 
@@ -103,7 +115,10 @@ def customer_part(conversations: Iterable[Conversation], known: dict[int, str]) 
                 continue
             reading = recognizer.read_customer(turn.text)
             if reading.words:
-                row = dict(features(reading, context))
+                bits, own_share = features(reading, context)
+                row = dict.fromkeys(named(bits), 1.0)
+                if own_share:
+                    row[OWN_SHARE] = own_share
                 row.update((f" {known[word]}", WORD) for word in reading.words if word in known)
                 part.writers.append(conversation.id[0])
                 part.rows.append(row)
@@ -168,7 +183,7 @@ def fit_customer(parts: dict[str, list[Conversation]], known: dict[int, str]) ->
         lines.append(f'    "{names[n]}": {tuple(round(float(w), 2) + 0.0 for w in weights[n])},')
     lines += [
         "}",
-        '"""By the names that :func:`stream.recognition.customer.features` gives."""\n',
+        '"""By the names that :func:`stream.recognition.customer.named` gives."""\n',
         *_table("WORDS", {names[n].strip(): weights[n] * WORD for n in words}),
     ]
     return "\n".join(lines) + "\n"
@@ -185,7 +200,7 @@ def _logistic(c: float, x: Any, y: Any) -> LogisticRegression:
 
 
 def scenario_rows(
-    conversations: Sequence[Conversation], known: dict[int, str], pairs: dict[int, str]
+    conversations: Sequence[Conversation], known: dict[int, str], pairs: dict[Pair, str]
 ) -> tuple[list[dict[str, float]], Any, Any]:
     """Words and pairs, the vocabulary's scores, and the gold scenarios by their place."""
     recognizer = fast()
@@ -199,17 +214,25 @@ def scenario_rows(
             else:
                 context.add_customer(recognizer.read_customer(turn.text))
         row = dict.fromkeys(heard(context), 1.0)
-        for who, words in zip("ca", weighed_words(context), strict=True):
-            for word, weight in words.items():
+        for who, words in (("c", said(context)), ("a", answered(context))):
+            for word, weight in weights_of(words):
                 if word in known:
                     row[f"{who} {known[word]}"] = WORD * weight
-        for pair, weight in weighed_pairs(context).items():
-            if pair in pairs:
-                row[f"p {pairs[pair]}"] = WORD * weight
+        for weight, found in neighbours(context):
+            for pair in found & pairs.keys():
+                row[f"p {pairs[pair]}"] = WORD * weight / 10
         rows.append(row)
         scores.append(vocabulary_scores(context))
     gold = [SCENARIOS.index(conversation.scenario) for conversation in conversations]
     return rows, np.array(scores), np.array(gold)
+
+
+def weights_of(words: Weighed[int]) -> Iterable[tuple[int, float]]:
+    """Words and their weights in the scenario's sum."""
+    share = damping(words)
+    for weight, held in words:
+        for word in held:
+            yield word, weight / 4 * share * (GRAMMAR / 10 if is_grammar(word) else 1.0)
 
 
 def fit_softmax(x: csr_matrix, offset: Any, y: Any, penalty: float) -> Any:
