@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -433,14 +434,17 @@ class Metrics:
 
     def count_gaps(self, gaps: Iterable[GapChange], now_ms: float) -> None:
         """Count gap events that were acknowledged by ``now_ms``, since the Unix epoch."""
+        counts: defaultdict[tuple[str, str, bool], int] = defaultdict(int)
         for gap in gaps:
-            labels = self._label(gap.event.queue), gap.event.kind
-            # Both from the first on: a rate needs a value before the first closing.
-            opened = gap.event.status == "opened"
-            self.gaps_opened.labels(*labels).inc(opened)
-            self.gaps_closed.labels(*labels).inc(not opened)
+            event = gap.event
+            counts[event.queue, event.kind, event.status == "opened"] += 1
             if gap.log_ms is not None:
                 self.gap_latency.observe(max(0.0, now_ms - gap.log_ms) / 1000)
+        for (queue, kind, opened), count in counts.items():
+            labels = self._label(queue), kind
+            # Both from the first on: a rate needs a value before the first closing.
+            self.gaps_opened.labels(*labels).inc(count * opened)
+            self.gaps_closed.labels(*labels).inc(count * (not opened))
 
     def show_open_gaps(self, partitions: Iterable[Mapping[tuple[str, str], int]]) -> None:
         """Show the open gaps of all partitions of this worker, each by queue and kind."""

@@ -29,8 +29,6 @@ class ClauseView(NamedTuple):
     """Its length in words."""
     content: int
     """Distinct words with weight."""
-    weight: float
-    """Their weights, summed."""
     shared: int
     """Those that the customer has used before."""
     shared_weight: float
@@ -41,23 +39,25 @@ class ClauseView(NamedTuple):
 def views(reading: AgentReading, context: Context) -> list[ClauseView]:
     """The features of each clause of a turn, in order."""
     account = context.account.keys()
-    get = WEIGHTS.get
     words = reading.words
     out = []
     for cues, start, end in reading.clauses:
         content = set(words[start:end])
         content -= WEIGHTLESS
         shared = content & account
-        weight = sum(map(get, content, repeat(UNKNOWN)))
         if shared:
-            own = sum(map(get, shared, repeat(UNKNOWN)))
+            own = _weight(shared)
             view = ClauseView(
-                cues, end - start, len(content), weight / 10, len(shared), own / 10, own / weight
+                cues, end - start, len(content), len(shared), own / 10, own / _weight(content)
             )
         else:
-            view = ClauseView(cues, end - start, len(content), weight / 10, 0, 0.0, 0.0)
+            view = ClauseView(cues, end - start, len(content), 0, 0.0, 0.0)
         out.append(view)
     return out
+
+
+def _weight(words: set[int]) -> int:
+    return sum(map(WEIGHTS.get, words, repeat(UNKNOWN)))
 
 
 S, G, I, E = (  # noqa: E741
@@ -149,6 +149,23 @@ def decide(view: ClauseView, first: bool, after_situation: bool) -> int:
     ``first``: no clause with content stands before it in the turn. ``after_situation``: the clause
     before it shows the situation back.
     """
+    if view.shared:
+        return _decide(view, first, after_situation)
+    # Nothing is asked of a clause that shares nothing but its cues and whether it is short.
+    words, content = min(view.words, _LONG), min(view.content, 2)
+    return _decide_alone(view.cues, words, content, first, after_situation)
+
+
+_LONG = 6
+"""Words from which a clause's length makes no difference."""
+
+
+@lru_cache(maxsize=1 << 14)
+def _decide_alone(cues: int, words: int, content: int, first: bool, after: bool) -> int:
+    return _decide(ClauseView(cues, words, content, 0, 0.0, 0.0), first, after)
+
+
+def _decide(view: ClauseView, first: bool, after_situation: bool) -> int:
     if view.content < 2 and not view.cues & _TELLING:
         return 0
     labels = _recognition(view, first, after_situation)

@@ -44,7 +44,7 @@ Pair = tuple[int, int]
 
 
 def word_weights(table: str) -> dict[int, int]:
-    """A fitted table, one word and its weights in hundredths a line: by the words' codes, packed."""
+    """A fitted table, one word and its weights in hundredths a line: by word code, packed."""
     found: dict[int, int] = {}
     for line in table.split("\n"):
         if line:

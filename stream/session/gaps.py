@@ -229,7 +229,7 @@ class Watch:
         if seen.concern_turns >= turns:
             self._open(UNRECOGNIZED_CONCERN, time_ms, self._concern_turn)
             return
-        stating = not seen.concern_turns and seen.evidence[-1].concern
+        stating = not seen.concern_turns and seen.shown[-1].concern
         if seen.agent_turns and (self._since_ms is None or stating):
             self._since_ms = time_ms
         if self._since_ms is not None:

@@ -19,7 +19,7 @@ No clock, no I/O. What the signals and habits count:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from stream.events import EventType, Speaker, format_time
 from stream.recognition import (
@@ -54,10 +54,25 @@ REPEATED_WORDING = 0.8
 
 # Bits as plain numbers: an enumeration's operators cost several times as much, for every turn.
 _RECOGNITION, _PROCESS = int(RECOGNITION), int(PROCESS)
-_IMPACT, _DATA_REQUEST, _RESOLUTION, _POLICY, _TRANSFER, _HOLD, _NEXT_STEP, _REASON = (
+(
+    _SITUATION,
+    _GOAL,
+    _IMPACT,
+    _GENERIC_EMPATHY,
+    _DATA_REQUEST,
+    _RESOLUTION,
+    _POLICY,
+    _TRANSFER,
+    _HOLD,
+    _NEXT_STEP,
+    _REASON,
+) = (
     int(label)
     for label in (
+        Label.SITUATION,
+        Label.GOAL,
         Label.IMPACT,
+        Label.GENERIC_EMPATHY,
         Label.DATA_REQUEST,
         Label.RESOLUTION,
         Label.POLICY,
@@ -109,6 +124,22 @@ class _Block:
     """Turns in the block whose reasoning was called for."""
 
 
+class Shown(NamedTuple):
+    """What one turn shows: of an agent the label bits, of a customer the rest."""
+
+    turn: int
+    speaker: str
+    labels: int | None = None
+    concern: bool | None = None
+    emotion: int | None = None
+    repeat: bool | None = None
+
+    def evidence(self) -> Evidence:
+        turn, speaker, labels, concern, emotion, repeat = self
+        names = None if labels is None else label_names(labels)
+        return Evidence(turn, speaker, names, concern, emotion, repeat)
+
+
 @dataclass(slots=True)
 class _Timeline:
     """What has been seen so far, walking the facts in event-time order."""
@@ -140,7 +171,7 @@ class _Timeline:
     policy: _Counter = field(default_factory=_Counter)
     reasoning: _Counter = field(default_factory=_Counter)
     block: _Block = field(default_factory=_Block)
-    evidence: list[Evidence] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
     customer_turns: int = 0
     agent_turns: int = 0
     bot_turns: int = 0
@@ -191,13 +222,13 @@ class Walk:
             labels = recognizer.relate_agent(reading, context).labels
             seen.bot_turns += 1
             seen.bot_recognized |= bool(int(labels) & _RECOGNITION)
-            seen.evidence.append(Evidence(self.turns, fact.kind, label_names(labels)))
+            seen.shown.append(Shown(self.turns, kind, int(labels)))
             context.add_agent(reading)
         elif kind != Speaker.SYSTEM:
             _tool(seen, fact)
             return
         else:
-            seen.evidence.append(Evidence(self.turns, fact.kind))
+            seen.shown.append(Shown(self.turns, kind))
         self.turns += 1
 
     def _repeats(self, reading: Any) -> bool:
@@ -270,7 +301,7 @@ def _customer(
         seen.content |= content
     seen.emotion_last = emotion
     seen.emotion_peak = max(seen.emotion_peak, emotion)
-    seen.evidence.append(Evidence(turn, fact.kind, concern=concern, emotion=emotion, repeat=repeat))
+    seen.shown.append(Shown(turn, fact.kind, None, concern, emotion, repeat))
 
 
 def _agent(seen: _Timeline, fact: Fact, turn: int, related: AgentTurn) -> None:
@@ -324,7 +355,7 @@ def _agent(seen: _Timeline, fact: Fact, turn: int, related: AgentTurn) -> None:
     if labels & (_HOLD | _TRANSFER):
         seen.next_steps.add(seen.block.next_step)
     seen.processed |= bool(labels & _PROCESS)
-    seen.evidence.append(Evidence(turn, fact.kind, label_names(labels)))
+    seen.shown.append(Shown(turn, fact.kind, labels))
 
 
 def _tool(seen: _Timeline, fact: Fact) -> None:
@@ -378,9 +409,9 @@ def _record(
     parts = components(
         recognized=recognized,
         steps_before=seen.steps_before,
-        labels=Label(seen.labels),
+        labels=seen.labels,
         particulars=seen.particulars,
-        generic=bool(seen.labels & Label.GENERIC_EMPATHY),
+        generic=bool(seen.labels & _GENERIC_EMPATHY),
         copied_ratio=copied,
         repeated_turns=seen.repeated_turns,
         opportunities=sum(counter.opportunities for counter in conduct),
@@ -413,8 +444,8 @@ def _record(
         recognition=seen.recognition,
         broke_at=None if seen.recognized_first else seen.broke_at,
         signals=Signals(
-            situation_confirmed=Kept(answered, answered * bool(seen.labels & Label.SITUATION)),
-            goal_acknowledged=Kept(answered, answered * bool(seen.labels & Label.GOAL)),
+            situation_confirmed=Kept(answered, answered * bool(seen.labels & _SITUATION)),
+            goal_acknowledged=Kept(answered, answered * bool(seen.labels & _GOAL)),
             next_steps_explained=seen.next_steps.result(),
             concern_before_data=seen.data.result(),
         ),
@@ -431,7 +462,7 @@ def _record(
         empathy_score=empathy_score(parts),
         score_components=parts,
         bot=Bot(seen.bot_turns, seen.bot_recognized),
-        evidence=seen.evidence,
+        evidence=[shown.evidence() for shown in seen.shown],
         quality=Quality(
             state.fact_count + state.duplicates, state.duplicates, state.late, state.out_of_order
         ),

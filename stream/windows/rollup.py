@@ -1,4 +1,7 @@
-"""Windows, the tallies that they are merged from, and the message that a window becomes."""
+"""Windows, the tallies that they are merged from, and the message that a window becomes.
+
+The message's dataclasses have no slots, as those of :mod:`stream.session.record`.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ WINDOWS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quantiles:
     """Seconds from the first concern to the first recognition over ``count`` recognised
     interactions, each within 2 %; null without any."""
@@ -58,7 +61,7 @@ class Quantiles:
     p99: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cell:
     """One scenario's or channel's part of a window."""
 
@@ -68,7 +71,7 @@ class Cell:
     recognized_first: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rollup:
     """One queue in one window. All but ``interactions`` counts judged interactions alone.
 
@@ -151,7 +154,9 @@ class Tally:
 
     @classmethod
     def merged(cls, tallies: list[Tally]) -> Tally:
-        """A tally of what all of ``tallies`` count."""
+        """A tally of what all of ``tallies`` count, to be read: of one, it is that one."""
+        if len(tallies) == 1:
+            return tallies[0]
         total = cls()
         if tallies:
             total.counts = list(map(sum, zip(*(tally.counts for tally in tallies), strict=True)))
