@@ -151,7 +151,7 @@ def relate_customer(reading: CustomerReading, context: Context) -> CustomerTurn:
     bits, share = features(reading, context)
     # The turn's own cues and its place are summed apart: each comes again far more often.
     total = _START + _summed(bits & (_SITUATED - 1)) + _summed(bits & -_SITUATED)
-    total += sum(map(_WORDS.get, set(reading.words), repeat(0)))
+    total += sum(filter(None, map(_WORDS.get, set(reading.words))))
     concern, negative, strong, repeated = unpacked(total, len(BIAS))
     own = 100 * share
     emotion = 0

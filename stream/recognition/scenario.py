@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from stream.recognition.context import Context
@@ -266,7 +266,7 @@ def _summed(table: dict[T, int], weighed: Weighed[T]) -> Sequence[int]:
     """Per scenario what a table's words add, in its unit times that of their weights."""
     total = 0
     for weight, held in weighed:
-        total += weight * sum(map(table.get, held, repeat(0)))
+        total += weight * sum(filter(None, map(table.get, held)))
     return unpacked(total, len(SCENARIOS))
 
 

@@ -1,6 +1,6 @@
 """Windows, the tallies that they are merged from, and the message that a window becomes.
 
-The message's dataclasses have no slots, as those of :mod:`stream.session.record`.
+The message's dataclasses are plain, as those of :mod:`stream.session.record`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ WINDOWS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Quantiles:
     """Seconds from the first concern to the first recognition over ``count`` recognised
     interactions, each within 2 %; null without any."""
@@ -61,7 +61,7 @@ class Quantiles:
     p99: float | None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cell:
     """One scenario's or channel's part of a window."""
 
@@ -71,7 +71,7 @@ class Cell:
     recognized_first: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rollup:
     """One queue in one window. All but ``interactions`` counts judged interactions alone.
 

@@ -148,7 +148,6 @@ class SessionStage(Stage[SessionProcessor]):
                 log.error("a session could not be judged", extra={"cause": closed.failed})
         if changes.gaps:
             self._metrics.count_gaps(changes.gaps, now_ms)
-            self._show_open_gaps()
 
     async def emit_decided(self, tp: TP, partition: Partition[SessionProcessor]) -> None:
         if partition.processor.has_decided:
@@ -171,9 +170,6 @@ class SessionStage(Stage[SessionProcessor]):
             self._metrics.lag.clear()
             self._metrics.forget_open_gaps()
         self.observe()
-        self._show_open_gaps()
-
-    def _show_open_gaps(self) -> None:
         self._metrics.show_open_gaps(
             partition.processor.open_gaps for partition in self.partitions.values()
         )
