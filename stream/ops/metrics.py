@@ -363,8 +363,7 @@ class Metrics:
     def collect(self) -> Iterator[Metric]:
         """The gauges of gaps and queues, from one moment."""
         families = {
-            name: GaugeMetricFamily(name, text, labels=labels)
-            for name, text, labels in _COLLECTED
+            name: GaugeMetricFamily(name, text, labels=labels) for name, text, labels in _COLLECTED
         }
         for labels, count in self._gaps_open():
             families[_GAPS_OPEN].add_metric(labels, count)

@@ -16,7 +16,9 @@ CONTRIBUTION_VERSION = 1
 OTHER_QUEUE = "other"
 """Queue of the interactions that name none, and of those past the limit."""
 
-BEHAVIOURS = (*(f.name for f in fields(Signals)), *(f.name for f in fields(Habits)))
+_SIGNALS = tuple(f.name for f in fields(Signals))
+_HABITS = tuple(f.name for f in fields(Habits))
+BEHAVIOURS = (*_SIGNALS, *_HABITS)
 """The four signals and the three habits, in the record's order."""
 
 
@@ -50,8 +52,8 @@ class Contribution(NamedTuple):
     def of(cls, record: InteractionRecord) -> Contribution:
         """The contribution of a record. It belongs under the key ``contribution.queue``."""
         digest = hashlib.blake2b(record.session_id.encode(), digest_size=8).digest()
-        kept = [getattr(record.signals, f.name) for f in fields(Signals)]
-        kept += [getattr(record.habits, f.name) for f in fields(Habits)]
+        kept = [getattr(record.signals, name) for name in _SIGNALS]
+        kept += [getattr(record.habits, name) for name in _HABITS]
         return cls(
             queue=record.queue or OTHER_QUEUE,
             session=int.from_bytes(digest, "big"),
