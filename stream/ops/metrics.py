@@ -64,6 +64,12 @@ _COLLECTED = (
         ("queue", "window", "signal"),
     ),
     (
+        "empathy_script_ratio",
+        "Share of the recognitions of the newest window in wording that recurs over the queue's "
+        "sessions; absent where there are too few.",
+        ("queue", "window"),
+    ),
+    (
         "empathy_window_interactions",
         "Judged interactions of the newest window, by queue: what its ratios rest on.",
         ("queue", "window"),
@@ -377,6 +383,10 @@ class Metrics:
                 ):
                     if ratio is not None:
                         families[name].add_metric(where, ratio)
+                if rollup.recognized >= standing.min_judged:
+                    families["empathy_script_ratio"].add_metric(
+                        where, rollup.scripts / rollup.recognized
+                    )
                 for behaviour, kept in rollup.behaviours():
                     if kept.opportunities >= standing.min_judged:
                         families["empathy_signal_ratio"].add_metric(

@@ -16,7 +16,13 @@ from stream.recognition.labels import (
     label_names,
 )
 from stream.recognition.reading import AgentReading, CustomerReading
-from stream.recognition.wording import wording, wording_similarity
+from stream.recognition.wording import (
+    sketch_hashes,
+    sketch_similarity,
+    wording,
+    wording_similarity,
+    wording_sketch,
+)
 
 __all__ = [
     "PROCESS",
@@ -31,6 +37,9 @@ __all__ = [
     "Recognizer",
     "fast",
     "label_names",
+    "sketch_hashes",
+    "sketch_similarity",
     "wording",
     "wording_similarity",
+    "wording_sketch",
 ]

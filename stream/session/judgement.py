@@ -31,6 +31,7 @@ from stream.recognition import (
     Label,
     Recognizer,
     label_names,
+    wording_sketch,
 )
 from stream.session.record import (
     RECORD_VERSION,
@@ -181,10 +182,21 @@ class _Timeline:
 class Walk:
     """What a session's facts show, taken one by one in event-time order."""
 
-    __slots__ = ("_recognizer", "context", "facts", "labels", "seen", "turns", "wordings")
+    __slots__ = (
+        "_recognizer",
+        "_recognizing",
+        "context",
+        "facts",
+        "labels",
+        "seen",
+        "turns",
+        "wordings",
+    )
 
     def __init__(self, recognizer: Recognizer) -> None:
         self._recognizer = recognizer
+        self._recognizing: Any = None
+        """The reading of the first agent turn with recognition."""
         self.context = recognizer.new_context()
         self.seen = _Timeline()
         self.wordings: list[tuple[int, Any]] = []
@@ -214,6 +226,8 @@ class Walk:
             related = recognizer.relate_agent(reading, context)
             self.labels = int(related.labels)
             _agent(seen, fact, self.turns, related)
+            if self._recognizing is None and seen.recognition is not None:
+                self._recognizing = reading
             seen.repeated_turns += self._repeats(reading)
             context.add_agent(reading)
         elif kind == Speaker.BOT:
@@ -230,6 +244,12 @@ class Walk:
         else:
             seen.shown.append(Shown(self.turns, kind))
         self.turns += 1
+
+    def recognizing_wording(self) -> str:
+        """The sketch of the wording of the first agent turn with recognition; empty without one."""
+        if self._recognizing is None:
+            return ""
+        return wording_sketch(self._recognizer.wording(self._recognizing))
 
     def _repeats(self, reading: Any) -> bool:
         """Whether an agent's turn has the wording of an earlier one; it joins them."""
@@ -259,11 +279,17 @@ def judge(
 
     ``walk`` spares taking the facts again where it has taken all of them; it is used up."""
     if walk is None:
-        walk = Walk(recognizer)
-        for fact in state.in_order():
-            walk.take(fact)
+        walk = walked(state, recognizer)
     _end_block(walk.seen)
     return _record(state, walk, recognizer, closed_by, languages)
+
+
+def walked(state: SessionState, recognizer: Recognizer) -> Walk:
+    """A walk that has taken all facts of a session."""
+    walk = Walk(recognizer)
+    for fact in state.in_order():
+        walk.take(fact)
+    return walk
 
 
 def is_read(language: str, languages: frozenset[str]) -> bool:

@@ -76,8 +76,10 @@ class Rollup:
     """One queue in one window. All but ``interactions`` counts judged interactions alone.
 
     The ratios are of the judged interactions, and null where there are too few of them.
-    ``repeats`` and ``scripts`` add up what the records say; ``broke_at`` counts interactions by
-    the step where empathy broke.
+    ``scripts`` counts recognitions in wording that recurs over the queue's sessions
+    (:mod:`stream.windows.scripts`); without them, ``recognized_own_ratio`` is the share of those
+    recognised in the agent's own words. ``repeats`` adds up what the records say; ``broke_at``
+    counts interactions by the step where empathy broke.
     """
 
     schema_version: int
@@ -92,6 +94,7 @@ class Rollup:
     recognized_first: int
     recognized_ratio: float | None
     recognized_first_ratio: float | None
+    recognized_own_ratio: float | None
     signals: Signals
     habits: Habits
     repeats: int
@@ -131,8 +134,9 @@ class Tally:
     channels: Cells = field(default_factory=dict)
     seconds: Sketch = field(default_factory=dict)
 
-    def add(self, contribution: Contribution, channel: str) -> None:
-        """Count one interaction, its channel under the name given."""
+    def add(self, contribution: Contribution, channel: str, script: bool) -> None:
+        """Count one interaction, its channel under the name given. ``script``: it was recognised in
+        wording that recurs."""
         judged = contribution.judged
         cell = [
             1,
@@ -145,7 +149,7 @@ class Tally:
         if not judged:
             self.counts[0] += 1
             return
-        added = [*cell, contribution.repeats, contribution.scripts, *contribution.behaviours]
+        added = [*cell, contribution.repeats, int(script), *contribution.behaviours]
         self.counts = [a + b for a, b in zip(self.counts, added, strict=True)]
         if contribution.broke_at is not None:
             merge(self.broke_at, {contribution.broke_at: 1})
@@ -185,6 +189,7 @@ class Tally:
             recognized_first=recognized_first,
             recognized_ratio=round(recognized / judged, 4) if enough else None,
             recognized_first_ratio=round(recognized_first / judged, 4) if enough else None,
+            recognized_own_ratio=round((recognized - scripts) / judged, 4) if enough else None,
             signals=Signals(*kept[:_SIGNALS]),
             habits=Habits(*kept[_SIGNALS:]),
             repeats=repeats,

@@ -132,7 +132,7 @@ class SessionStage(Stage[SessionProcessor]):
             record = closed.record
             value = frames.interactions + closed.value
             sends.append(Send(settings.interactions_topic, record.session_id.encode(), value))
-            added = Contribution.of(record)
+            added = Contribution.of(record, closed.wording)
             sends.append(Send(settings.repartition_topic, added.queue.encode(), added.encode()))
         return sends
 
