@@ -341,7 +341,8 @@ def test_scripts_are_counted_by_queue_and_give_no_credit() -> None:
         queue = "orders" if n % 4 else "bills"
         processor.process(n, contribution(n, T0, wording="AAAABBBB", queue=queue))
     found = {queue: processor.current(queue, WINDOWS[2]) for queue in ("orders", "bills")}
-    assert found["orders"] is not None and found["bills"] is not None
+    assert found["orders"] is not None
+    assert found["bills"] is not None
     assert (found["orders"].recognized, found["orders"].scripts) == (6, 2)
     assert (found["orders"].recognized_ratio, found["orders"].recognized_own_ratio) == (1, 0.6667)
     assert (found["bills"].recognized, found["bills"].scripts) == (2, 0)
