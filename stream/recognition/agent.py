@@ -291,7 +291,8 @@ def _explaining(view: ClauseView, labels: int, asking: int, moving: int) -> int:
     if c & INABILITY and not c & (CONDITION | QUESTION):
         found |= POL
     elif c & RULE and not (question or asked or c & (IMAGINE | FORMULA | INVERTED)):
-        found |= POL | RES
+        promised = c & FUTURE and c & STEP and c & TIME
+        found |= 0 if promised else POL | RES
     if c & BECAUSE and not (question or c & FORMULA):
         found |= RSN
         if view.content >= 2 and not (moved or found & POL or labels & (S | G | E)):

@@ -541,6 +541,9 @@ PATTERNS: dict[Cue, str] = {
         not currently|yet|at|in
         out of stock|our
         discontinued
+        arent|isnt|wasnt|werent able to
+        WE|they|you|system cant|cannot|couldnt|wont move|switch|chase|promise|recover|keep|raise|restore|transfer|replace|reset|unlock|help|see|exchange|put|send|check|go
+        cant|cannot|wont be moved|changed|recovered|refunded|exchanged|returned|cancelled|combined|used|transferred|extended|reversed|shipped|shared|guaranteed|added|removed|taken
     """,
     Cue.RULE: """
         policy|policies
@@ -584,6 +587,16 @@ PATTERNS: dict[Cue, str] = {
         no refunds|exceptions|returns
         eligible|entitled|allowed|covered
         same for|to all|both|everyone
+        ^ for security|safety|privacy|legal we|i|our|and|or
+        excluded|compulsory|forbidden|prohibited|obligatory
+        for * customers|members|orders|accounts only
+        for * * customers|members|orders|accounts only
+        are|is|at|on estimates|final|full only|charge
+        must live|match|match|carry|hold|travel|arrive|wear|sign|agree
+        all|both|each|every * must
+        max|maximum|minimum of|is|size|weight
+        never ask|asks|request
+        has|have to agree|be|apply|come|go|match
     """,
     Cue.HOLD: """
         bear|bare with
@@ -650,6 +663,15 @@ PATTERNS: dict[Cue, str] = {
         next step|steps
         within * * hours|hrs|days|minutes
         should see|get|receive|have|appear|reach the|it|a|your|an|you|within|in|by
+        wholl|crewll|teamll
+        crew|supplier|partner|branch|depot|moderator|specialist|specialists|supervisor|security|carrier|buyers|agents|engineers|team will|shall
+        should|will|be|itll|theyll be? with you
+        takes|take|allow|need|needs up? to? * days|working|business|hours|hrs|weeks|minutes
+        takes|take|allow|need|needs up? to? * * days|working|business|hours|hrs|weeks|minutes
+        youll|will then|also|just|still? get|receive a|an|another|our|the|your *? email|mail|text|call|letter|confirmation|code|notification|reply|response|update|message
+        youll|will then|also|just? hear from|back|by|within|on
+        is|are|its|hes|shes|theyre going|coming|heading|leaving out|up|over|round|on|tonight|tomorrow
+        shes|hes|theyre calling|ringing|coming|bringing|sending|putting|walking|opening|adding|looking
     """,
     Cue.STEP: """
         LEADS ALSO? SOLID
@@ -665,6 +687,12 @@ PATTERNS: dict[Cue, str] = {
         sending|booking|calling|shipping|emailing|raising|arranging|logging|posting|reaching
         be in touch
         get back
+        be? with you by|on|in|within|before|tomorrow|tonight|today|thurs|tues|weds|shortly|soon|the
+        on|to|off|in|onto your *? account|card|statement|bank|bill
+        get|receive a|an|another|our|the|your *? email|mail|text|call|letter|confirmation|code|notification|reply|response|update|message
+        hear from|back|by|within
+        LEADS ALSO? set|take|sort|follow it|this|that? up|off|over|down
+        LEADS ALSO? reissue|mark|switch|swap|redeliver|chase|waive|rerun|compare|announce|dispatch|rebook|reverse|unfreeze|reopen|fit|drop|push|offer|pay|bag|hold|keep|interview
     """,
     Cue.VAGUE: """
         look|looking|looked|dig|digging into|in|further|at|this|deeper|closer|it|more|things
@@ -1145,7 +1173,7 @@ PATTERNS: dict[Cue, str] = {
         to|onto|with|let the|our|my * * TEAM|leadership
     """,
     Cue.CHECKS: """
-        LEADS ALSO? check|investigate|review|look|research|confirm|verify|locate|find|trace|
+        LEADS ALSO? check|investigate|review|research|confirm|verify|locate|find|trace|
         track|see|discuss|address|advise|understand
         to|for check|investigation|review|checking|reviewing|further
         get|have|getting it|this|that checked|investigated|looked|reviewed
