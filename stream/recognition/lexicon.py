@@ -437,6 +437,8 @@ PATTERNS: dict[Cue, str] = {
         to our|the|my TEAM
         with our|the|my TEAM
         to our? relevant|concerned|appropriate|right
+        let the|our|my|your|their|her|his *? *? TEAM|folks|leader|chef|kitchen know|have
+        passed|sent|shared|forwarded|fed|put it|this|that|them|back? over|on|along|to
     """,
     Cue.IMPERATIVE: """
         ^ TRIES the|your|it|a|an|this|that|on|off|in|out|to|up|back|them|any|all|both|sure|for|
@@ -487,7 +489,7 @@ PATTERNS: dict[Cue, str] = {
         find|found|see|check|view|read * here|at|on|below|under
         costs|cost
         available
-        instead
+        instead * for|on|at|in
         if * * you can|could
     """,
     Cue.ACTION: """
@@ -854,7 +856,9 @@ PATTERNS: dict[Cue, str] = {
         so|too|very|how|really|been|be hard|tough|difficult
     """,
     Cue.IMAGINE: """
-        must|mustve have|be|feel|been
+        must|mustve have|feel|been
+        that|this|it|you|which|he|she|they must be
+        must be so|very|really|a|an|hard|tough|awful|exhausting|frustrating|stressful|worrying|such|no
         cant|can|could|only|easily|just|hardly|well imagine|picture
         can|cant|could only|just|easily|hardly|well? imagine
         imagine|picture what|how|the|that|your|it
@@ -877,7 +881,7 @@ PATTERNS: dict[Cue, str] = {
         worst|bad|awful|terrible|rotten|cruel possible? time|timing|moment
         can|could see how|why
         hopefully|hope this? isnt|not too
-        know|realise|realize|understand what|how you|your|it|excited|much|important|hard|that|
+        know|realise|realize|understand what|how you|your|it|excited|much|hard|that|
         long
         take a breath
         poor thing|you|little|lad|girl|soul|boy
@@ -922,6 +926,10 @@ PATTERNS: dict[Cue, str] = {
         let me repeat|recap|summarise|summarize|see|make|read if|back|that|sure
         recap
         meaning
+        just? to be|make sure
+        just to check
+        just so ive|we
+        got it|you|that
     """,
     Cue.SAID: """
         you|youve|u said|say|mentioned|told|described|wrote|report|reported|stated|explained|
@@ -983,6 +991,11 @@ PATTERNS: dict[Cue, str] = {
         reunited|reunite
         all|what that|you matters|want|need
         you came to|for
+        hope|hoping|hopefully that? you both|all|two|soon|still|do|did? get|find|make|have|enjoy|reach|can|manage
+        hope|hopefully|hoping the|it|that|those|he|she|they|your *? *? fits|fit|arrives|arrive|suits|lasts|turns|finds|reaches|loves|enjoys|makes
+        lets make sure|certain you|your|she|he|they|it|that
+        lets get|have|see|bring|put|find * *? *? *? back|to|on|in|into|out|home|running|working|playing|online|again|across|over
+        lovely|nice|great|good for you|him|her|mum|mom|dad to have|get|see|be
     """,
     Cue.WANT: """
         you|u|he|she|they|and|who wanted|hoped|wished|want|wants|needed|need|needs to|it|that|
@@ -993,6 +1006,7 @@ PATTERNS: dict[Cue, str] = {
         on|the|a
         youre|you are? waiting|looking|longing for
         device|one|what youre|you looking|want|after
+        youd|you love|like|want|prefer|need the|to|a|it|that|more|your|some|free
     """,
     Cue.FINITE: """
         is|are|was|were|will|can|could|should|would|has|have|do|does|may|might|apply|applies|
@@ -1017,6 +1031,10 @@ PATTERNS: dict[Cue, str] = {
         so you|your|youre|youve|it|its|the|that|both|only
         you mean|meant
         clarify|clarifying
+        just? to be|make sure
+        just to check
+        just so ive|we
+        have|ive|weve got this|it|that right
     """,
     Cue.OFFER: """
         happy|here|glad|love|like|ready|keen|eager|pleased to|for help|assist|be|look|take|chat|
@@ -1139,6 +1157,15 @@ PATTERNS: dict[Cue, str] = {
         no wonder
         is|are|was|does beyond|a|an bit|joke|insult|disgrace|long|lot|odd|strange|jump|pattern|
         pain
+        is|are|was too|way|far|plenty
+        is|are|was|isnt|arent|not|definitely|certainly * ok|okay|great|acceptable
+        is|are|was a|an lot|long|big|great
+        in a row
+        three|four|five|six|seven|eight|nine|ten|two days|weeks|months|hours|years|times|visits|calls
+        doesnt|dont add|make sense|up
+        of all
+        no fun|way|joke|good
+        all the way|day|night
     """,
     Cue.CONDITION: """
         if|once|unless|when|whenever|provided|until|should
