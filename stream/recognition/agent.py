@@ -226,7 +226,9 @@ def _recognition(view: ClauseView, first: bool, after_situation: bool) -> int:
             c & WANT and c & YOU and shared >= 0.4
         ):
             labels |= G
-    elif c & WANT and c & YOU and c & (PASS_ON | UNDERSTAND) and shared >= 1 and not asks:
+    elif not c & CONDITION and c & WANT and c & YOU and c & (PASS_ON | UNDERSTAND) and shared >= 1 and not asks:
+        labels |= G
+    elif c & PASS_ON and c & GOAL and not c & CONDITION:
         labels |= G
     return labels
 
@@ -244,7 +246,7 @@ def _shows_situation(view: ClauseView, first: bool, asks: bool) -> bool:
             return True
         if not c & PROBLEM or c & RULE:
             return False
-        if c & YOU and shared >= 0.4 and not c & TOPIC:
+        if c & YOU and shared >= 0.4 and (c & (NUMBER | DEGREE) or not c & TOPIC):
             return True
         return bool(not c & FORMULA and (c & PLAINS or (c & YOU and c & (NUMBER | PLAIN))))
     if c & QUESTION:

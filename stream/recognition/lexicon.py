@@ -618,7 +618,7 @@ PATTERNS: dict[Cue, str] = {
         allow me to|a|one|some
         looking into|at this|that|it|your|the|what|why|whats|now
         we|were|im|i|am|are|currently|still|team|is|now looking|investigating|checking|working|
-        reviewing|researching into|on|with|this|it|that|the|your|deeper|for|and|now|at
+        reviewing|researching into|on|with|this|it|that|the|your|deeper|and|now|at
         were|im|is|are|am|we|team|now on it|the case
         ^ on it
         ^ checking|chasing|looking|pulling|tracing|reviewing|ringing|asking|searching|
@@ -643,6 +643,7 @@ PATTERNS: dict[Cue, str] = {
         as we investigate|look|check|work
         thats loading
         its loading
+        we|were|im|i|still|currently|now looking|checking|searching for
     """,
     Cue.FUTURE: """
         i|we|they|he|she|team|colleague|manager|technician|engineer|which|somebody|someone|
@@ -996,6 +997,7 @@ PATTERNS: dict[Cue, str] = {
         lets make sure|certain you|your|she|he|they|it|that
         lets get|have|see|bring|put|find * *? *? *? back|to|on|in|into|out|home|running|working|playing|online|again|across|over
         lovely|nice|great|good for you|him|her|mum|mom|dad to have|get|see|be
+        know|that you|youd|youre|they|hed|shed? want|like|love|prefer|hoping|missing
     """,
     Cue.WANT: """
         you|u|he|she|they|and|who wanted|hoped|wished|want|wants|needed|need|needs to|it|that|
@@ -1062,6 +1064,9 @@ PATTERNS: dict[Cue, str] = {
         willing to
         what is|seems|appears to? be? the trouble|problem|issue|matter
         whats the|your trouble|problem|issue|matter|question|query|going
+        looking for anything|something|any
+        is|are there a|any|an|something|anything *? *? *? you|youre were|are? looking|after
+        answer|outcome|one you|youre were|are? looking|after|hoping
     """,
     Cue.CHECK_BACK: """
         feel free to reach|contact|call|message|get|let|dm|write|ask|drop|tweet|give
@@ -1124,6 +1129,7 @@ PATTERNS: dict[Cue, str] = {
         having|had issues|problems|trouble|difficulty
         without
         only * of
+        only received|got|had|one|half|part
     """,
     Cue.NEGATION: """
         not|no|dont|doesnt|didnt|isnt|wasnt|wont|cant|cannot|couldnt|havent|hasnt|hadnt|never|
