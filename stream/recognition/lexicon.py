@@ -767,7 +767,6 @@ PATTERNS: dict[Cue, str] = {
         this|that|it happens|happened when|because|if|as|after
         to prevent|avoid|protect
         for security|safety|privacy|legal|technical|operational reasons|purposes
-        depends|depending on
         explains
         it|this|that|which may|might|could|can|must|would be|have due|a|an|because|been|that|
         related|caused
@@ -782,6 +781,23 @@ PATTERNS: dict[Cue, str] = {
         was|had|were|is a|an|some bug|mistake|glitch|error|hold|promotion|outage|shortage|power|
         fault
         has|have|had|card|it|which|is|promotion|contract|subscription|code expired|ended
+        the|our|a|your *? *? failed|broke|broken|crashed|dropped|tripped|lost|bounced down|out|off|power|connection|its|link|because
+        was|were|is|had|has not|never|wrongly|already|still? registered|scanned|linked|readable|updated|generated|recorded|entered|closed|placed|printed|loaded|saved|applied|
+        installed
+        wasnt|werent|isnt|hasnt|hadnt|havent|arent been? registered|scanned|linked|readable|updated|generated|recorded|entered|closed|placed|printed|loaded|saved|applied|in|
+        installed
+        by mistake|accident|error
+        had|has|lost its|the|their|all|a|an power|connection|fault|failure|flat|breakdown|puncture
+        a|an|the|known typo|bug|fault|failure|glitch|mixup|outage|burst in|with|on|at|from|near|between
+        overloaded|overbooked|understaffed
+        too many|much|high|cold|low|old people|requests|orders|customers|calls|devices
+        blocks|blocking|needs|requires|expects|triggers|holds
+        called|marked|flagged|typed|keyed|entered|registered|read as|with|for|under|instead
+        so|therefore we|i|you|they cant|cannot|couldnt|wont|unable
+        as|since * *? is|are|was|were|has|had|do|does|dont|cant|end|finished|failed
+        an|a|the? pre? authorisation|authorization|preauthorisation
+        is|was|are the|a|an|your *? tax|fee|vat|customs|deposit|hold|charge for|on|from|when|as
+        based on
     """,
     Cue.SORRY: """
         sorry|apologies|apologise|apologize|apologizes|apology|apologising|apologizing|
