@@ -226,7 +226,14 @@ def _recognition(view: ClauseView, first: bool, after_situation: bool) -> int:
             c & WANT and c & YOU and shared >= 0.4
         ):
             labels |= G
-    elif not c & CONDITION and c & WANT and c & YOU and c & (PASS_ON | UNDERSTAND) and shared >= 1 and not asks:
+    elif (
+        not c & CONDITION
+        and c & WANT
+        and c & YOU
+        and c & (PASS_ON | UNDERSTAND)
+        and shared >= 1
+        and not asks
+    ):
         labels |= G
     elif c & PASS_ON and c & GOAL and not c & CONDITION:
         labels |= G
@@ -253,7 +260,11 @@ def _shows_situation(view: ClauseView, first: bool, asks: bool) -> bool:
         confirms = not c & INVERTED or c & PLAYBACK or view.coverage == 1.0
         played_back = shared >= 1.4 and view.coverage >= 0.5
         informs = c & ADVICE and not c & (CONFIRM | PLAYBACK)
-        return bool(played_back and confirms and not (informs or c & (WH | ASK | OFFER) or (c & FACT and not c & PLAYBACK)))
+        return bool(
+            played_back
+            and confirms
+            and not (informs or c & (WH | ASK | OFFER) or (c & FACT and not c & PLAYBACK))
+        )
     if c & SAID and c & UNDERSTAND and c & YOU and c & DEGREE and c & PLAIN and not asks:
         return True
     if asks or not shared:

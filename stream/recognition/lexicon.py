@@ -159,7 +159,8 @@ LISTS: dict[str, str] = {
     "locate|find|trace|track|review|record|register|cancel|verify|confirm|process|update|"
     "speak|ask|tell|follow|feed|feedback|reply|respond|message|text|write|add|apply|order|"
     "restore|unlock|activate|test|collect|pick|visit|reach|phone|return|release|transfer|"
-    "share|advise|request|submit|create|schedule|post|match|compare|pull|open|file|discuss",
+    "share|advise|request|submit|create|schedule|post|match|compare|pull|open|file|discuss|reissue|mark|"
+    "swap|switch|remove|tweet|announce|drop|rebook|waive|rerun",
     "LEADS": "will|well|ill|can|could|to|and|theyll|shell|hell|shall|id|wed|may|itll",
     "ALSO": "also|then|now|just|be|get|have|please|further",
     "SOLID": "log|reset|book|refund|call|ring|email|mail|send|contact|notify|report|forward|"
@@ -675,6 +676,14 @@ PATTERNS: dict[Cue, str] = {
         youll|will then|also|just? hear from|back|by|within|on
         is|are|its|hes|shes|theyre going|coming|heading|leaving out|up|over|round|on|tonight|tomorrow
         shes|hes|theyre calling|ringing|coming|bringing|sending|putting|walking|opening|adding|looking
+        we|they expect|estimate|plan|aim
+        planned|scheduled|expected|estimated for|to|by|on|at|time|date
+        should be back|up|there|fixed|resolved|live|restored at|by|on|in|shortly|soon|before|within
+        will|to go out|live|up|back by|on|in|at|tomorrow|tonight
+        i|we|ill|well want|ask|asked|get|have|need the|our|my|a * *? to
+        they|team|agent|manager|engineer|specialist|desk call|ring|email|reply|replies|respond|contact|review you|to|within|by|tomorrow|today|in|before
+        opens|starts|begins|resumes|returns in|on|at|from|next
+        lands|arrives|shows|appears in|within|by|on your|a|the|*
     """,
     Cue.STEP: """
         LEADS ALSO? SOLID
@@ -696,6 +705,7 @@ PATTERNS: dict[Cue, str] = {
         hear from|back|by|within
         LEADS ALSO? set|take|sort|follow it|this|that? up|off|over|down
         LEADS ALSO? reissue|mark|switch|swap|redeliver|chase|waive|rerun|compare|announce|dispatch|rebook|reverse|unfreeze|reopen|fit|drop|push|offer|pay|bag|hold|keep|interview
+        LEADS ALSO? announced|redelivered|delivered|reviewed|contacted|refunded|credited|sent|emailed|posted|shipped|processed|returned|released|collected|replaced
     """,
     Cue.VAGUE: """
         look|looking|looked|dig|digging into|in|further|at|this|deeper|closer|it|more|things
@@ -723,6 +733,12 @@ PATTERNS: dict[Cue, str] = {
         hours|days|minutes
         business|working days|day|hours
         once
+        by|before|until|around|at|from|about|after 1pm|2pm|3pm|4pm|5pm|6pm|7pm|8pm|9pm|10pm|11pm|12pm|7am|8am|9am|10am|11am|midnight
+        thurs|weds|wed|tues|tue|fri|mon|sat|sun
+        later this|today|tonight
+        this|next|by|of|end month|year|summer|spring|autumn|winter
+        a few mins|minutes|days|hours|weeks
+        in|by|until|before january|february|march|april|may|june|july|august|september|october|november|december
     """,
     Cue.PURPOSE: """
         so|so that? i|we|they|the|our|a|he|she can|could|will|may|team|colleague|might|ill
@@ -744,6 +760,8 @@ PATTERNS: dict[Cue, str] = {
         to be|get|have this|it|that|logged|investigated|checked|looked|able
         enable|allow|help us|me to|check|investigate
         id|wed|i|we would? want|like to|this STEPV|ensure|get|have
+        so our|the|my *? TEAM can|could|may|to|will
+        that way i|we|they|our
     """,
     Cue.BECAUSE: """
         because|cause|cos|coz|bcoz|cuz
