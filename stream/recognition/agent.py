@@ -304,7 +304,7 @@ def _moving(view: ClauseView) -> int:
     elif c & (PRIVATE | CONTACT | PASS_ON):
         courtesy = c & CONTACT and c & (THANKS | GREETING | SORRY)
         welcome = c & OFFER and c & (CHECK_BACK | CONDITION) and not c & (LINK | ASK)
-        answered = c & PRIVATE and c & OUTCOME and not c & (ASK | IMPERATIVE)
+        answered = c & PRIVATE and c & (OUTCOME | ACTION) and not c & (ASK | IMPERATIVE | CONTACT)
         denied = c & PASS_ON and c & (NEGATION | CONDITION)
         promised = c & FEEDBACK and c & (FUTURE | PURPOSE) and not c & RECIPIENT
         asked_about = c & QUESTION and c & INVERTED
@@ -349,7 +349,7 @@ def _explaining(view: ClauseView, labels: int, asking: int, moving: int) -> int:
     elif c & (ADVICE | ACTION | OUTCOME):
         if not c & (HOLDS | OFFER | CHECK_BACK | GREETING | ASK | PURPOSE | INABILITY):
             found |= RES
-    elif _states(view) and not (labels or found or moving):
+    elif _states(view) and not (labels or found or moving & ~NS):
         found |= ANSWERS
     return found
 
@@ -360,7 +360,8 @@ ANSWERS = 1 << 11
 
 def _states(view: ClauseView) -> bool:
     courtesy = OFFER | CHECK_BACK | GREETING | VAGUE | THANKS | GLAD | UNDERSTAND
-    return view.content >= 2 and view.words >= 5 and not view.cues & (courtesy | ASKING)
+    told = view.content >= 2 and view.words >= 5 or (view.content and view.cues & ASSENT)
+    return bool(told) and not view.cues & (courtesy | ASKING)
 
 
 def decide_turn(seen: list[ClauseView]) -> list[int]:

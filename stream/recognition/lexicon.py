@@ -522,6 +522,7 @@ PATTERNS: dict[Cue, str] = {
         aware of
         known issue|bug|problem
         new|replacement one|unit|set|box|card
+        is|are|now in|into|to your dms|dm|inbox|email|mailbox|account
     """,
     Cue.INABILITY: """
         WE|be|is|are|were|am unable|not to|able|possible
