@@ -226,17 +226,10 @@ def _recognition(view: ClauseView, first: bool, after_situation: bool) -> int:
             c & WANT and c & YOU and shared >= 0.4
         ):
             labels |= G
-    elif (
-        not c & CONDITION
-        and c & WANT
-        and c & YOU
-        and c & (PASS_ON | UNDERSTAND)
-        and shared >= 1
-        and not asks
-    ):
-        labels |= G
-    elif c & PASS_ON and c & GOAL and not c & CONDITION:
-        labels |= G
+    elif not c & CONDITION and c & (PASS_ON | UNDERSTAND):
+        noted = c & WANT and c & YOU and shared >= 1 and not asks
+        if noted or (c & PASS_ON and c & GOAL):
+            labels |= G
     return labels
 
 
@@ -360,8 +353,8 @@ ANSWERS = 1 << 11
 
 def _states(view: ClauseView) -> bool:
     courtesy = OFFER | CHECK_BACK | GREETING | VAGUE | THANKS | GLAD | UNDERSTAND
-    told = view.content >= 2 and view.words >= 5 or (view.content and view.cues & ASSENT)
-    return bool(told) and not view.cues & (courtesy | ASKING)
+    told = (view.content >= 2 and view.words >= 5) or (view.content and view.cues & ASSENT)
+    return bool(told and not view.cues & (courtesy | ASKING))
 
 
 def decide_turn(seen: list[ClauseView]) -> list[int]:

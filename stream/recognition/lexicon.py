@@ -159,8 +159,8 @@ LISTS: dict[str, str] = {
     "locate|find|trace|track|review|record|register|cancel|verify|confirm|process|update|"
     "speak|ask|tell|follow|feed|feedback|reply|respond|message|text|write|add|apply|order|"
     "restore|unlock|activate|test|collect|pick|visit|reach|phone|return|release|transfer|"
-    "share|advise|request|submit|create|schedule|post|match|compare|pull|open|file|discuss|reissue|mark|"
-    "swap|switch|remove|tweet|announce|drop|rebook|waive|rerun",
+    "share|advise|request|submit|create|schedule|post|match|compare|pull|open|file|discuss|"
+    "reissue|mark|swap|switch|remove|tweet|announce|drop|rebook|waive|rerun",
     "LEADS": "will|well|ill|can|could|to|and|theyll|shell|hell|shall|id|wed|may|itll",
     "ALSO": "also|then|now|just|be|get|have|please|further",
     "SOLID": "log|reset|book|refund|call|ring|email|mail|send|contact|notify|report|forward|"
@@ -546,8 +546,10 @@ PATTERNS: dict[Cue, str] = {
         out of stock|our
         discontinued
         arent|isnt|wasnt|werent able to
-        WE|they|you|system cant|cannot|couldnt|wont move|switch|chase|promise|recover|keep|raise|restore|transfer|replace|reset|unlock|help|see|exchange|put|send|check|go
-        cant|cannot|wont be moved|changed|recovered|refunded|exchanged|returned|cancelled|combined|used|transferred|extended|reversed|shipped|shared|guaranteed|added|removed|taken
+        WE|they|you|system cant|cannot|couldnt|wont move|switch|chase|promise|recover|keep|raise|
+        restore|transfer|replace|reset|unlock|help|see|exchange|put|send|check|go
+        cant|cannot|wont be moved|changed|recovered|refunded|exchanged|returned|cancelled|combined|
+        used|transferred|extended|reversed|shipped|shared|guaranteed|added|removed|taken
     """,
     Cue.RULE: """
         policy|policies
@@ -669,20 +671,25 @@ PATTERNS: dict[Cue, str] = {
         within * * hours|hrs|days|minutes
         should see|get|receive|have|appear|reach the|it|a|your|an|you|within|in|by
         wholl|crewll|teamll
-        crew|supplier|partner|branch|depot|moderator|specialist|specialists|supervisor|security|carrier|buyers|agents|engineers|team will|shall
+        crew|supplier|partner|branch|depot|moderator|specialist|specialists|supervisor|security|
+        carrier|buyers|agents|engineers|team will|shall
         should|will|be|itll|theyll be? with you
         takes|take|allow|need|needs up? to? * days|working|business|hours|hrs|weeks|minutes
         takes|take|allow|need|needs up? to? * * days|working|business|hours|hrs|weeks|minutes
-        youll|will then|also|just|still? get|receive a|an|another|our|the|your *? email|mail|text|call|letter|confirmation|code|notification|reply|response|update|message
+        youll|will then|also|just|still? get|receive a|an|another|our|the|your *? email|mail|text|
+        call|letter|confirmation|code|notification|reply|response|update|message
         youll|will then|also|just? hear from|back|by|within|on
-        is|are|its|hes|shes|theyre going|coming|heading|leaving out|up|over|round|on|tonight|tomorrow
-        shes|hes|theyre calling|ringing|coming|bringing|sending|putting|walking|opening|adding|looking
+        is|are|its|hes|shes|theyre going|coming|heading|leaving out|up|over|round|on|tonight|
+        tomorrow
+        shes|hes|theyre calling|ringing|coming|bringing|sending|putting|walking|opening|adding|
+        looking
         we|they expect|estimate|plan|aim
         planned|scheduled|expected|estimated for|to|by|on|at|time|date
         should be back|up|there|fixed|resolved|live|restored at|by|on|in|shortly|soon|before|within
         will|to go out|live|up|back by|on|in|at|tomorrow|tonight
         i|we|ill|well want|ask|asked|get|have|need the|our|my|a * *? to
-        they|team|agent|manager|engineer|specialist|desk call|ring|email|reply|replies|respond|contact|review you|to|within|by|tomorrow|today|in|before
+        they|team|agent|manager|engineer|specialist|desk call|ring|email|reply|replies|respond|
+        contact|review you|to|within|by|tomorrow|today|in|before
         opens|starts|begins|resumes|returns in|on|at|from|next
         lands|arrives|shows|appears in|within|by|on your|a|the|*
     """,
@@ -702,11 +709,14 @@ PATTERNS: dict[Cue, str] = {
         get back
         be? with you by|on|in|within|before|tomorrow|tonight|today|thurs|tues|weds|shortly|soon|the
         on|to|off|in|onto your *? account|card|statement|bank|bill
-        get|receive a|an|another|our|the|your *? email|mail|text|call|letter|confirmation|code|notification|reply|response|update|message
+        get|receive a|an|another|our|the|your *? email|mail|text|call|letter|confirmation|code|
+        notification|reply|response|update|message
         hear from|back|by|within
         LEADS ALSO? set|take|sort|follow it|this|that? up|off|over|down
-        LEADS ALSO? reissue|mark|switch|swap|redeliver|chase|waive|rerun|compare|announce|dispatch|rebook|reverse|unfreeze|reopen|fit|drop|push|offer|pay|bag|hold|keep|interview
-        LEADS ALSO? announced|redelivered|delivered|reviewed|contacted|refunded|credited|sent|emailed|posted|shipped|processed|returned|released|collected|replaced
+        LEADS ALSO? reissue|mark|switch|swap|redeliver|chase|waive|rerun|compare|announce|dispatch|
+        rebook|reverse|unfreeze|reopen|fit|drop|push|offer|pay|bag|hold|keep|interview
+        LEADS ALSO? announced|redelivered|delivered|reviewed|contacted|refunded|credited|sent|
+        emailed|posted|shipped|processed|returned|released|collected|replaced
     """,
     Cue.VAGUE: """
         look|looking|looked|dig|digging into|in|further|at|this|deeper|closer|it|more|things
@@ -734,12 +744,14 @@ PATTERNS: dict[Cue, str] = {
         hours|days|minutes
         business|working days|day|hours
         once
-        by|before|until|around|at|from|about|after 1pm|2pm|3pm|4pm|5pm|6pm|7pm|8pm|9pm|10pm|11pm|12pm|7am|8am|9am|10am|11am|midnight
+        by|before|until|around|at|from|about|after 1pm|2pm|3pm|4pm|5pm|6pm|7pm|8pm|9pm|10pm|11pm|
+        12pm|7am|8am|9am|10am|11am|midnight
         thurs|weds|wed|tues|tue|fri|mon|sat|sun
         later this|today|tonight
         this|next|by|of|end month|year|summer|spring|autumn|winter
         a few mins|minutes|days|hours|weeks
-        in|by|until|before january|february|march|april|may|june|july|august|september|october|november|december
+        in|by|until|before january|february|march|april|may|june|july|august|september|october|
+        november|december
     """,
     Cue.PURPOSE: """
         so|so that? i|we|they|the|our|a|he|she can|could|will|may|team|colleague|might|ill
@@ -800,14 +812,18 @@ PATTERNS: dict[Cue, str] = {
         was|had|were|is a|an|some bug|mistake|glitch|error|hold|promotion|outage|shortage|power|
         fault
         has|have|had|card|it|which|is|promotion|contract|subscription|code expired|ended
-        the|our|a|your *? *? failed|broke|broken|crashed|dropped|tripped|lost|bounced down|out|off|power|connection|its|link|because
-        was|were|is|had|has not|never|wrongly|already|still? registered|scanned|linked|readable|updated|generated|recorded|entered|closed|placed|printed|loaded|saved|applied|
+        the|our|a|your *? *? failed|broke|broken|crashed|dropped|tripped|lost|bounced down|out|off|
+        power|connection|its|link|because
+        was|were|is|had|has not|never|wrongly|already|still? registered|scanned|linked|readable|
+        updated|generated|recorded|entered|closed|placed|printed|loaded|saved|applied|
         installed
-        wasnt|werent|isnt|hasnt|hadnt|havent|arent been? registered|scanned|linked|readable|updated|generated|recorded|entered|closed|placed|printed|loaded|saved|applied|in|
+        wasnt|werent|isnt|hasnt|hadnt|havent|arent been? registered|scanned|linked|readable|updated|
+        generated|recorded|entered|closed|placed|printed|loaded|saved|applied|in|
         installed
         by mistake|accident|error
         had|has|lost its|the|their|all|a|an power|connection|fault|failure|flat|breakdown|puncture
-        a|an|the|known typo|bug|fault|failure|glitch|mixup|outage|burst in|with|on|at|from|near|between
+        a|an|the|known typo|bug|fault|failure|glitch|mixup|outage|burst in|with|on|at|from|near|
+        between
         overloaded|overbooked|understaffed
         too many|much|high|cold|low|old people|requests|orders|customers|calls|devices
         blocks|blocking|needs|requires|expects|triggers|holds
@@ -894,7 +910,8 @@ PATTERNS: dict[Cue, str] = {
     Cue.IMAGINE: """
         must|mustve have|feel|been
         that|this|it|you|which|he|she|they must be
-        must be so|very|really|a|an|hard|tough|awful|exhausting|frustrating|stressful|worrying|such|no
+        must be so|very|really|a|an|hard|tough|awful|exhausting|frustrating|stressful|worrying|such|
+        no
         cant|can|could|only|easily|just|hardly|well imagine|picture
         can|cant|could only|just|easily|hardly|well? imagine
         imagine|picture what|how|the|that|your|it
@@ -1027,10 +1044,13 @@ PATTERNS: dict[Cue, str] = {
         reunited|reunite
         all|what that|you matters|want|need
         you came to|for
-        hope|hoping|hopefully that? you both|all|two|soon|still|do|did? get|find|make|have|enjoy|reach|can|manage
-        hope|hopefully|hoping the|it|that|those|he|she|they|your *? *? fits|fit|arrives|arrive|suits|lasts|turns|finds|reaches|loves|enjoys|makes
+        hope|hoping|hopefully that? you both|all|two|soon|still|do|did? get|find|make|have|enjoy|
+        reach|can|manage
+        hope|hopefully|hoping the|it|that|those|he|she|they|your *? *? fits|fit|arrives|arrive|
+        suits|lasts|turns|finds|reaches|loves|enjoys|makes
         lets make sure|certain you|your|she|he|they|it|that
-        lets get|have|see|bring|put|find * *? *? *? back|to|on|in|into|out|home|running|working|playing|online|again|across|over
+        lets get|have|see|bring|put|find * *? *? *? back|to|on|in|into|out|home|running|working|
+        playing|online|again|across|over
         lovely|nice|great|good for you|him|her|mum|mom|dad to have|get|see|be
         know|that you|youd|youre|they|hed|shed? want|like|love|prefer|hoping|missing
     """,
@@ -1202,7 +1222,8 @@ PATTERNS: dict[Cue, str] = {
         is|are|was|isnt|arent|not|definitely|certainly * ok|okay|great|acceptable
         is|are|was a|an lot|long|big|great
         in a row
-        three|four|five|six|seven|eight|nine|ten|two days|weeks|months|hours|years|times|visits|calls
+        three|four|five|six|seven|eight|nine|ten|two days|weeks|months|hours|years|times|visits|
+        calls
         doesnt|dont add|make sense|up
         of all
         no fun|way|joke|good
