@@ -45,6 +45,7 @@ _WORDS: dict[str, str] = {
         instead:0.5 piece:0.7 pieces:0.7 size:0.7 suitcase:0.5 porch:2 label:0.7 packaging:3
         hermes:2 dpd:2 ups:1.5 fedex:2 usps:2 customs:1.5 shipment:2.5 undelivered:3 doorstep:2
         handed:0.4 dispatch:2.5 arrive:0.9
+        rider:1.5 slot:1 subbed:2 substitution:1.5
     """,
     "account_access": """
         login:3 log:2 logged:2 logging:2 password:3 locked:2 unlock:2 signin:3 pin:1.5
@@ -72,6 +73,7 @@ _WORDS: dict[str, str] = {
         rail:0.8 tube:1.2 diverted:1.8 rerouted:1.5 rescheduled:1.2 runway:2 grounded:2 tarmac:2
         cancellation:1.6 delayed:2 disruption:2 replacement:0.3 checkin:1 crashed:0.7 loads:1
         glitch:0.6
+        loading:1 terminated:1.2
     """,
     "product_fault": """
         phone:1.2 screen:1.5 battery:2.2 broken:1.5 faulty:2.5 crash:1.5 crashes:1.5
@@ -105,6 +107,8 @@ _WORDS: dict[str, str] = {
         ps5:1.5 playstation:1.5 desktop:1.2 update:1.5 troubleshoot:1.5 scratch:1.2 dent:1.5
         stain:1.5 colour:0.6 worn:1.2 wash:1 assembly:1 instruction:0.8 part:0.6 tap:0.8 toy:1
         doll:1 pram:1.2 bike:0.8 mattress:1.5 chair:1 table:0.8
+        extender:2 thermostat:1.5 radiator:1.5 radiators:1.5 doorbell:1.5 voicemail:1.5
+        reader:0.8 thermometer:2 earbud:2
     """,
     "service_experience": """
         staff:3.5 rude:3 manager:2 attitude:3 unprofessional:3 experience:2 service:1
@@ -127,6 +131,7 @@ _WORDS: dict[str, str] = {
         trains:0.4 plane:0.6 airport:0.5 seat:1 class:0.5 callback:1.2 kindness:1 arrogant:3
         condescending:3 patronising:3 bullying:3 sexist:3 racist:3 useless:0.5 abandoned:1.5
         stranded:1 apologise:0.8 apologize:0.8 courtesy:2 manners:2.5 professionalism:2.5
+        tech:1 technicians:1 chatting:1.2
     """,
     "other": """
         loan:1 fraud:1.5 thief:1 stolen:1 theft:1.5 fake:2 suggestion:2 advert:1.5
@@ -140,6 +145,8 @@ _WORDS: dict[str, str] = {
         sponsorship:2 volunteer:2 vacancy:2 interview:1.5 congratulations:1 competition:1
         giveaway:1.5 religion:1 politics:1 offensive:1.5 union:1 strike:0.3 copyright:1.5
         impersonating:2 belongings:1.5
+        shoutout:2.5 kudos:2.5 legend:1.5 deserves:1.2 raise:0.7 hiring:2.5 recruitment:2.5
+        applied:0.8 leaflet:2 leaflets:2 vote:1.2 voted:1.2 request:0.7 collab:2
     """,
     "information": """
         stock:1.5 available:1.2 how:0.5 where:0.4 open:0.7 opening:1 hours:0.3 wondering:2
