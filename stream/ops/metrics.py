@@ -383,7 +383,7 @@ class Metrics:
                 ):
                     if ratio is not None:
                         families[name].add_metric(where, ratio)
-                if rollup.recognized >= standing.min_judged:
+                if rollup.recognized and rollup.recognized_own_ratio is not None:
                     families["empathy_script_ratio"].add_metric(
                         where, rollup.scripts / rollup.recognized
                     )

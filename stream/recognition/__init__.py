@@ -17,8 +17,6 @@ from stream.recognition.labels import (
 )
 from stream.recognition.reading import AgentReading, CustomerReading
 from stream.recognition.wording import (
-    sketch_hashes,
-    sketch_similarity,
     wording,
     wording_similarity,
     wording_sketch,
@@ -37,8 +35,6 @@ __all__ = [
     "Recognizer",
     "fast",
     "label_names",
-    "sketch_hashes",
-    "sketch_similarity",
     "wording",
     "wording_similarity",
     "wording_sketch",

@@ -29,27 +29,11 @@ def wording_similarity(a: frozenset[Pair], b: frozenset[Pair]) -> float:
     return both / (len(a) + len(b) - both)
 
 
-SKETCH_SIZE = 16
-"""Most hashes of a sketch."""
+_SKETCH_SIZE = 16
 
 
 def wording_sketch(wording: frozenset[Pair]) -> str:
-    """What tells a wording again where its pairs cannot be kept: the :data:`SKETCH_SIZE` smallest
-    of their hashes, four characters each, in order. No word can be read from it."""
+    """What tells a wording again where its pairs cannot be kept: the 16 smallest of their hashes,
+    four characters each, in order. No word can be read from it."""
     hashes = {zlib.crc32(b"%d %d" % pair).to_bytes(4, "big")[1:] for pair in wording}
-    return "".join(heapq.nsmallest(SKETCH_SIZE, (b64encode(each).decode() for each in hashes)))
-
-
-def sketch_hashes(sketch: str) -> frozenset[str]:
-    """The hashes of a sketch."""
-    return frozenset(sketch[at : at + 4] for at in range(0, len(sketch), 4))
-
-
-def sketch_similarity(a: frozenset[str], b: frozenset[str]) -> float:
-    """Likeness (0 to 1) of the wordings behind the hashes of two sketches: the share of the
-    smallest of all hashes that both have, which estimates Jaccard's index (bottom-k sketch; Cohen
-    and Kaplan, PODC 2007)."""
-    if not a & b:
-        return 0.0
-    smallest = heapq.nsmallest(SKETCH_SIZE, a | b)
-    return len(a.intersection(b, smallest)) / len(smallest)
+    return "".join(heapq.nsmallest(_SKETCH_SIZE, (b64encode(each).decode() for each in hashes)))

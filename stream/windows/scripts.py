@@ -6,10 +6,9 @@ everybody it is a stock phrase, which no session can tell by itself.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from operator import itemgetter
-
-from stream.recognition import sketch_hashes, sketch_similarity
 
 SIMILAR = 0.6
 """Likeness (0 to 1) from which two wordings count as the same: names and particulars may differ."""
@@ -32,16 +31,16 @@ class ScriptMemory:
 
     def __init__(self, wire: Sequence[tuple[float, str]] = ()) -> None:
         """``wire`` is what :meth:`to_wire` gave."""
-        self._known = [(float(weight), sketch, sketch_hashes(sketch)) for weight, sketch in wire]
+        self._known = [(float(weight), sketch, _hashes(sketch)) for weight, sketch in wire]
 
     def to_wire(self) -> list[tuple[float, str]]:
         return [(weight, sketch) for weight, sketch, _ in self._known]
 
     def meet(self, sketch: str) -> bool:
         """Take one more use of a wording in; whether it is a script by those before."""
-        hashes = sketch_hashes(sketch)
+        hashes = _hashes(sketch)
         known = [(round(weight * _FADE, 4), text, its) for weight, text, its in self._known]
-        likeness = [sketch_similarity(hashes, other) for _, _, other in self._known]
+        likeness = [_similarity(hashes, other) for _, _, other in self._known]
         best = max(likeness, default=0.0)
         before = 0.0
         if best >= SIMILAR:
@@ -51,3 +50,18 @@ class ScriptMemory:
         known.append((before + 1, sketch, hashes))
         self._known = known
         return before >= SCRIPT_FROM
+
+
+def _hashes(sketch: str) -> frozenset[str]:
+    return frozenset(sketch[at : at + 4] for at in range(0, len(sketch), 4))
+
+
+def _similarity(a: frozenset[str], b: frozenset[str]) -> float:
+    """Likeness (0 to 1) of the wordings behind the hashes of two sketches: the share of the
+    smallest of all hashes that both have, which estimates Jaccard's index (bottom-k sketch; Cohen
+    and Kaplan, PODC 2007)."""
+    both = a & b
+    if not both:
+        return 0.0
+    smallest = heapq.nsmallest(max(len(a), len(b)), a | b)
+    return len(both.intersection(smallest)) / len(smallest)
