@@ -10,7 +10,7 @@ from __future__ import annotations
 BIAS = (-0.16, -0.44, -2.73, -2.56)
 """Log-odds without any feature."""
 
-FROM = (0.2, -0.2, -1.39, -0.41)
+FROM = (-0.2, -0.41, -1.39, -0.41)
 """Log-odds from which the value is given."""
 
 WEIGHTS: dict[str, tuple[float, float, float, float]] = {
