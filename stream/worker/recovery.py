@@ -38,24 +38,25 @@ _RETRY_SECONDS = 1.0
 class SteadyRecovery(Recovery):  # type: ignore[misc]
     """Restores again what a lost broker interrupted.
 
-    aiokafka cancels what waits for a group that it has just left. In Faust's task that restores,
-    this reads as the end of the task, which nobody notices: the worker would be a member of the
-    group for ever and never work on its partitions. A request that times out would end the worker.
+    aiokafka cancels what waits for a group that it has just left, and mode's wait says of a request
+    that took too long that the service was stopped. In Faust's task that restores, both read as the
+    end of the task, which nobody notices: the worker would be a member of the group for ever and
+    never work on its partitions. A request that times out by itself would end the worker.
     """
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _restart_recovery(self) -> None:
         while not self.should_stop:
+            cause = "took too long"
             try:
                 await Recovery._restart_recovery(self)
-                return
+                if self.should_stop:
+                    return
             except (asyncio.CancelledError, asyncio.TimeoutError, KafkaError) as error:
                 if self.should_stop or (isinstance(error, KafkaError) and not error.retriable):
                     raise
-                log.warning(
-                    "restoring was interrupted; it begins again",
-                    extra={"cause": type(error).__name__},
-                )
+                cause = type(error).__name__
+            log.warning("restoring was interrupted; it begins again", extra={"cause": cause})
             await asyncio.sleep(_RETRY_SECONDS)
             self.signal_recovery_start.set()
 

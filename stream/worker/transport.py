@@ -301,12 +301,22 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             while not (self.should_stop or fetcher.should_stop):
                 await self.sleep(0)
                 async for _, message in self.getmany(timeout=1.0):
-                    await self.wait_first(self.callback(message), self.suspend_flow.wait())
+                    await self._hand_on(message)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
         except asyncio.CancelledError:
             if not self.app.should_stop:
+                raise
+
+    async def _hand_on(self, message: ConsumerMessage) -> None:
+        """Give a message to its stream. A rebalance may take the partition from Faust's index while
+        the message waits its turn: it is lost then, which is noticed, and does not end the worker.
+        """
+        try:
+            await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        except KeyError as error:
+            if error.args != (message.tp,):
                 raise
 
     @property

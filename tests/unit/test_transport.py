@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+import pytest
 from faust.types import TP
 
 from stream.worker.transport import BatchConsumer
@@ -71,3 +73,29 @@ def test_records_that_a_rebalance_keeps_from_being_handed_out_count_as_lost() ->
     found.app.consumer_generation_id = 2
     found._note_lost({TP0: records})
     assert found.handed_out(TP0) == 0
+
+
+def test_a_message_whose_partition_a_rebalance_took_ends_nothing() -> None:
+    """Found by chaos: Faust's index of partitions was cleared while a message waited its turn."""
+
+    async def hand_on(missing: object) -> None:
+        found = consumer()
+
+        async def callback(_: object) -> None:
+            raise KeyError(missing)
+
+        async def first(call: Any, other: Any) -> None:
+            other.close()
+            await call
+
+        fake = SimpleNamespace(
+            callback=callback, wait_first=first, suspend_flow=SimpleNamespace(wait=never)
+        )
+        await type(found)._hand_on(cast(Any, fake), message(4))
+
+    async def never() -> None:
+        raise AssertionError
+
+    asyncio.run(hand_on(message(4).tp))
+    with pytest.raises(KeyError):
+        asyncio.run(hand_on("something else"))
