@@ -18,6 +18,16 @@ from stream.recognition.labels import (
 from stream.recognition.reading import AgentReading, CustomerReading
 from stream.recognition.wording import wording, wording_similarity
 
+
+def recognizer_named(name: str) -> Recognizer:
+    """The shared recogniser of the setting: ``fast``, or ``deep``, which needs its extra."""
+    if name == "deep":
+        from stream.recognition.deep import deep
+
+        return deep()
+    return fast()
+
+
 __all__ = [
     "PROCESS",
     "RECOGNITION",
@@ -31,6 +41,7 @@ __all__ = [
     "Recognizer",
     "fast",
     "label_names",
+    "recognizer_named",
     "wording",
     "wording_similarity",
 ]

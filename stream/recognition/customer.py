@@ -89,10 +89,9 @@ def features(reading: CustomerReading, context: Context) -> list[tuple[str, floa
     return found
 
 
-def relate_customer(reading: CustomerReading, context: Context) -> CustomerTurn:
-    """What a customer turn carries; ``context`` is everything before it."""
-    if not reading.words:
-        return CustomerTurn(False, 0, False, False)
+def log_odds(reading: CustomerReading, context: Context) -> tuple[float, float, float, float]:
+    """How much speaks for each value of a turn, less what is needed to give it: concern, negative,
+    strongly negative, repeat."""
     concern, negative, strong, repeat = BIAS
     for name, value in features(reading, context):
         weights = WEIGHTS.get(name)
@@ -109,7 +108,21 @@ def relate_customer(reading: CustomerReading, context: Context) -> CustomerTurn:
             negative += added[1]
             strong += added[2]
             repeat += added[3]
-    emotion = (2 if strong >= FROM[2] else 1) if negative >= FROM[1] else 0
-    repeats = repeat >= FROM[3]
+    return concern - FROM[0], negative - FROM[1], strong - FROM[2], repeat - FROM[3]
+
+
+def relate_customer(reading: CustomerReading, context: Context) -> CustomerTurn:
+    """What a customer turn carries; ``context`` is everything before it."""
+    if not reading.words:
+        return CustomerTurn(False, 0, False, False)
+    return customer_turn(reading, *log_odds(reading, context))
+
+
+def customer_turn(
+    reading: CustomerReading, concern: float, negative: float, strong: float, repeat: float
+) -> CustomerTurn:
+    """The values of a turn, each given where its log-odds are not below 0."""
+    emotion = (2 if strong >= 0 else 1) if negative >= 0 else 0
+    repeats = repeat >= 0
     content = bool(reading.cues & _CONTENT) and not (emotion or repeats)
-    return CustomerTurn(concern >= FROM[0], emotion, repeats, content)
+    return CustomerTurn(concern >= 0, emotion, repeats, content)

@@ -95,7 +95,8 @@ class AgentReading:
     @classmethod
     def from_wire(cls, wire: Sequence[Any]) -> AgentReading:
         """The reading that :meth:`to_wire` gave. :class:`ValueError` for another version."""
-        version, cues, lengths, packed = wire
+        # The deep recogniser's readings have more behind this, which is not needed here.
+        version, cues, lengths, packed = wire[:4]
         _check(version)
         clauses = []
         start = 0
@@ -123,7 +124,7 @@ class CustomerReading:
     @classmethod
     def from_wire(cls, wire: Sequence[Any]) -> CustomerReading:
         """The reading that :meth:`to_wire` gave. :class:`ValueError` for another version."""
-        version, cues, packed = wire
+        version, cues, packed = wire[:3]
         _check(version)
         return cls(cues, _unpack(packed))
 

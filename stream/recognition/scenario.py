@@ -286,6 +286,12 @@ def scenario(context: Context) -> str:
     """The scenario of a conversation: from what the customer said first of all."""
     if not context.customers:
         return "other"
+    scores = scenario_scores(context)
+    return SCENARIOS[scores.index(max(scores))]
+
+
+def scenario_scores(context: Context) -> list[float]:
+    """How much speaks for each of :data:`SCENARIOS`."""
     tables = _tables()
     scores = [a + PRIOR * b for a, b in zip(BIAS, vocabulary_scores(context), strict=True)]
     for name in heard(context):
@@ -302,4 +308,4 @@ def scenario(context: Context) -> str:
             if weights is not None:
                 for place, value in enumerate(weights):
                     scores[place] += value * weight
-    return SCENARIOS[scores.index(max(scores))]
+    return scores
