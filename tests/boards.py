@@ -56,7 +56,7 @@ def contribution(
         seconds=rng.uniform(8, 90) if kept else None,
         broke_at=None if kept else rng.choices(STEPS, (30, 22, 6, 9, 5, 14))[0],
         repeats=0,
-        scripts=0,
+        wording="",
         behaviours=[
             count for _ in range(7) for count in (1, int(rng.random() < rng.uniform(0.2, 0.8)))
         ],

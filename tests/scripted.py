@@ -7,10 +7,12 @@ turn's text holds ``concern``, ``emotion1``, ``emotion2``, ``repeat``.
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from stream.events import Event, EventType, Speaker
 from stream.recognition import AgentTurn, CustomerTurn, Label
+from stream.recognition.weights import Pair
 
 
 class Reading:
@@ -45,10 +47,10 @@ class ScriptedRecognizer:
     def new_context(self) -> Context:
         return Context()
 
-    def wording(self, reading: Any) -> frozenset[int]:
-        return frozenset({hash(reading.text)})
+    def wording(self, reading: Any) -> frozenset[Pair]:
+        return frozenset({(zlib.crc32(reading.text.encode()), 0)})
 
-    def wording_similarity(self, a: frozenset[int], b: frozenset[int]) -> float:
+    def wording_similarity(self, a: frozenset[Pair], b: frozenset[Pair]) -> float:
         return float(a == b)
 
     def relate_agent(self, reading: Any, context: Any) -> AgentTurn:

@@ -267,6 +267,7 @@ def recognition() -> dashboard.Dashboard:
                     _quantile(0.9, "empathy_recognition_seconds", "queue, le", _QUEUE, "1h"),
                     "{{queue}} 90 %",
                 ),
+                width=8,
             ),
             lines(
                 "Formulas instead of recognition",
@@ -278,6 +279,16 @@ def recognition() -> dashboard.Dashboard:
                     f" / sum by (queue) (rate(empathy_agent_turns_total{{{_QUEUE}}}[1h]))",
                     "{{queue}}",
                 ),
+                width=8,
+                steps=((None, "green"), (0.25, "yellow")),
+            ),
+            lines(
+                "Recognition by script",
+                "Share of the recognitions of the chosen window in wording that recurs over the "
+                "queue's sessions: customers notice what is said to everybody.",
+                "percentunit",
+                query(_max("empathy_script_ratio", "queue", window), "{{queue}}"),
+                width=8,
                 steps=((None, "green"), (0.25, "yellow")),
             ),
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -128,9 +129,14 @@ def _plain_utc(value: str) -> datetime | None:
 
 def format_time(time_ms: int) -> str:
     """RFC 3339 text in UTC with milliseconds, the inverse of :func:`parse_time`."""
-    moment = _EPOCH + timedelta(milliseconds=time_ms)
+    seconds, milliseconds = divmod(time_ms, 1000)
+    return f"{_to_the_second(seconds)}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=1 << 12)
+def _to_the_second(seconds: int) -> str:
     # Formatting by strftime takes several times as long.
-    return moment.isoformat(timespec="milliseconds") + "Z"
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()
 
 
 def encode(event: Event) -> bytes:

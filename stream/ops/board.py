@@ -20,7 +20,8 @@ import orjson
 from stream import __version__
 from stream.events import parse_time
 from stream.ops.metrics import DetectorView, Metrics, total
-from stream.session.gaps import GAP_KINDS, GAP_VERSION
+from stream.session.gaps import GAP_KINDS
+from stream.session.record import GAP_VERSION
 from stream.windows import OTHER_QUEUE, WINDOWS, DropState, RollupRules
 from stream.windows.contribution import BEHAVIOURS
 from stream.windows.drop import DROP_VERSION

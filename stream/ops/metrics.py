@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -36,7 +37,14 @@ _FORMULA = label_names(Label.GENERIC_EMPATHY)[0]
 
 _BUILD = "Version of the service."
 
-_STANDING_GAUGES = (
+_GAPS_OPEN = "empathy_gaps_open"
+
+_COLLECTED = (
+    (
+        _GAPS_OPEN,
+        "Gaps that are open in the sessions of this worker, by queue and kind.",
+        ("queue", "kind"),
+    ),
     (
         "empathy_recognition_ratio",
         "Share of the judged interactions of the newest window with recognition, by queue; absent "
@@ -54,6 +62,12 @@ _STANDING_GAUGES = (
         "Share of the opportunities of the newest window in which a signal or habit was kept, by "
         "queue; absent where there are too few.",
         ("queue", "window", "signal"),
+    ),
+    (
+        "empathy_script_ratio",
+        "Share of the recognitions of the newest window in wording that recurs over the queue's "
+        "sessions; absent where there are too few.",
+        ("queue", "window"),
     ),
     (
         "empathy_window_interactions",
@@ -147,6 +161,7 @@ class Metrics:
         self._max_queues = max_queues
         self._queues: set[str] = set()
         self._of_queues: dict[str, _OfQueue] = {}
+        self._open_gaps: tuple[Mapping[tuple[str, str], int], ...] = ()
         self._gaps_shown: set[tuple[str, str]] = set()
 
         self.events = Counter(
@@ -259,12 +274,6 @@ class Metrics:
             ["queue", "kind"],
             registry=registry,
         )
-        self.gaps_open = Gauge(
-            "empathy_gaps_open",
-            "Gaps that are open in the sessions of this worker, by queue and kind.",
-            ["queue", "kind"],
-            registry=registry,
-        )
         self.gap_latency = Histogram(
             "empathy_gap_latency_seconds",
             "Time from the turn or step in the log to the gap event that it causes acknowledged by "
@@ -340,7 +349,7 @@ class Metrics:
                 (family,) = metric.describe()
                 suffix = "_total" if family.type == "counter" else ""
                 yield family.name + suffix, family.type, metric._labelnames, family.documentation
-        for name, text, labels in _STANDING_GAUGES:
+        for name, text, labels in _COLLECTED:
             yield name, "gauge", labels, text
         yield "empathy_build_info", "gauge", ("version", "recognizer", "python"), _BUILD
 
@@ -355,16 +364,16 @@ class Metrics:
 
     def describe(self) -> list[Metric]:
         """Names of what :meth:`collect` gives, for the registry."""
-        return [GaugeMetricFamily(name, text) for name, text, _ in _STANDING_GAUGES]
+        return [GaugeMetricFamily(name, text) for name, text, _ in _COLLECTED]
 
     def collect(self) -> Iterator[Metric]:
-        """The gauges of the queues, from one moment."""
-        standings = self._standings
+        """The gauges of gaps and queues, from one moment."""
         families = {
-            name: GaugeMetricFamily(name, text, labels=labels)
-            for name, text, labels in _STANDING_GAUGES
+            name: GaugeMetricFamily(name, text, labels=labels) for name, text, labels in _COLLECTED
         }
-        for standing in standings:
+        for labels, count in self._gaps_open():
+            families[_GAPS_OPEN].add_metric(labels, count)
+        for standing in self._standings:
             for rollup in standing.windows:
                 where = [standing.queue, rollup.window]
                 families["empathy_window_interactions"].add_metric(where, rollup.judged)
@@ -374,6 +383,10 @@ class Metrics:
                 ):
                     if ratio is not None:
                         families[name].add_metric(where, ratio)
+                if rollup.recognized and rollup.recognized_own_ratio is not None:
+                    families["empathy_script_ratio"].add_metric(
+                        where, rollup.scripts / rollup.recognized
+                    )
                 for behaviour, kept in rollup.behaviours():
                     if kept.opportunities >= standing.min_judged:
                         families["empathy_signal_ratio"].add_metric(
@@ -433,30 +446,37 @@ class Metrics:
 
     def count_gaps(self, gaps: Iterable[GapChange], now_ms: float) -> None:
         """Count gap events that were acknowledged by ``now_ms``, since the Unix epoch."""
+        counts: defaultdict[tuple[str, str, bool], int] = defaultdict(int)
         for gap in gaps:
-            labels = self._label(gap.event.queue), gap.event.kind
-            # Both from the first on: a rate needs a value before the first closing.
-            opened = gap.event.status == "opened"
-            self.gaps_opened.labels(*labels).inc(opened)
-            self.gaps_closed.labels(*labels).inc(not opened)
+            event = gap.event
+            counts[event.queue, event.kind, event.status == "opened"] += 1
             if gap.log_ms is not None:
                 self.gap_latency.observe(max(0.0, now_ms - gap.log_ms) / 1000)
+        for (queue, kind, opened), count in counts.items():
+            labels = self._label(queue), kind
+            # Both from the first on: a rate needs a value before the first closing.
+            self.gaps_opened.labels(*labels).inc(count * opened)
+            self.gaps_closed.labels(*labels).inc(count * (not opened))
 
     def show_open_gaps(self, partitions: Iterable[Mapping[tuple[str, str], int]]) -> None:
-        """Show the open gaps of all partitions of this worker, each by queue and kind."""
+        """Show the open gaps of these partitions, each by queue and kind, as they are when asked:
+        there may be thousands between two scrapes."""
+        self._open_gaps = tuple(partitions)
+
+    def forget_open_gaps(self) -> None:
+        """Show none until it is known which partitions this worker has."""
+        self._open_gaps = ()
+        self._gaps_shown.clear()
+
+    def _gaps_open(self) -> Iterator[tuple[tuple[str, str], int]]:
         totals: dict[tuple[str, str], int] = {}
-        for partition in partitions:
+        for partition in self._open_gaps:
             for (queue, kind), count in partition.items():
                 labels = self._label(queue), kind
                 totals[labels] = totals.get(labels, 0) + count
         self._gaps_shown.update(totals)
         for labels in self._gaps_shown:
-            self.gaps_open.labels(*labels).set(totals.get(labels, 0))
-
-    def forget_open_gaps(self) -> None:
-        """Show none until it is known which partitions this worker has."""
-        self._gaps_shown.clear()
-        self.gaps_open.clear()
+            yield labels, totals.get(labels, 0)
 
 
 def _is_formula(turn: Evidence) -> bool:

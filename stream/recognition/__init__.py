@@ -16,7 +16,11 @@ from stream.recognition.labels import (
     label_names,
 )
 from stream.recognition.reading import AgentReading, CustomerReading
-from stream.recognition.wording import wording, wording_similarity
+from stream.recognition.wording import (
+    wording,
+    wording_similarity,
+    wording_sketch,
+)
 
 
 def recognizer_named(name: str) -> Recognizer:
@@ -44,4 +48,5 @@ __all__ = [
     "recognizer_named",
     "wording",
     "wording_similarity",
+    "wording_sketch",
 ]

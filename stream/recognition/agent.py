@@ -11,10 +11,11 @@ whose cues are those of an account and not of an answer.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
 from stream.recognition.context import Context
+from stream.recognition.customer_lexicon import Cue as CustomerCue
 from stream.recognition.labels import PROCESS, RECOGNITION, AgentTurn, Label
 from stream.recognition.lexicon import Cue
 from stream.recognition.reading import AgentReading, Clause
@@ -29,8 +30,6 @@ class ClauseView(NamedTuple):
     """Its length in words."""
     content: int
     """Distinct words with weight."""
-    weight: float
-    """Their weights, summed."""
     shared: int
     """Those that the customer has used before."""
     shared_weight: float
@@ -41,23 +40,28 @@ class ClauseView(NamedTuple):
 def views(reading: AgentReading, context: Context) -> list[ClauseView]:
     """The features of each clause of a turn, in order."""
     account = context.account.keys()
-    get = WEIGHTS.get
     words = reading.words
+    last = context.last_customer
+    asked = ASKED if last is not None and last.cues & _ASKED_OR_UPSET == _ASKED else 0
     out = []
     for cues, start, end in reading.clauses:
         content = set(words[start:end])
         content -= WEIGHTLESS
         shared = content & account
-        weight = sum([get(word, UNKNOWN) for word in content])
         if shared:
-            own = sum([get(word, UNKNOWN) for word in shared])
+            cues |= asked
+            own = _weight(shared)
             view = ClauseView(
-                cues, end - start, len(content), weight / 10, len(shared), own / 10, own / weight
+                cues, end - start, len(content), len(shared), own / 10, own / _weight(content)
             )
         else:
-            view = ClauseView(cues, end - start, len(content), weight / 10, 0, 0.0, 0.0)
+            view = ClauseView(cues, end - start, len(content), 0, 0.0, 0.0)
         out.append(view)
     return out
+
+
+def _weight(words: set[int]) -> int:
+    return sum(map(WEIGHTS.get, words, repeat(UNKNOWN)))
 
 
 S, G, I, E = (  # noqa: E741
@@ -76,6 +80,21 @@ DR, RES, POL, TR, HOLD, NS, RSN = (
     ASSENT, SUGGEST, WANT, FINITE, PLAIN, PLAINS, PLAYBACK, SENTENCE,
 ) = (1 << bit for bit in range(53))  # fmt: skip
 FEEDBACK, RECIPIENT = int(Cue.FEEDBACK), int(Cue.RECIPIENT)
+
+ASKED = 1 << 56
+"""Not of the clause but of its place: the customer has just put a question, and no complaint."""
+
+_ASKED = int(CustomerCue.QUESTION)
+_ASKED_OR_UPSET = _ASKED | int(
+    CustomerCue.PROBLEM
+    | CustomerCue.ANNOYED
+    | CustomerCue.ANGRY
+    | CustomerCue.FEELS
+    | CustomerCue.SHOUTS
+    | CustomerCue.UNHEARD
+    | CustomerCue.GIVEN
+    | CustomerCue.AGAIN
+)
 
 ASKING = WH | INVERTED | ASK
 
@@ -112,6 +131,7 @@ PLAYBACK_WEIGHTS: dict[int, float] = {
     INABILITY: -0.8,
     FACT: -0.3,
     STEP: -0.2,
+    ASKED: -0.6,
 }
 """What each cue adds to a statement's score as a playback of the customer's account."""
 
@@ -149,6 +169,23 @@ def decide(view: ClauseView, first: bool, after_situation: bool) -> int:
     ``first``: no clause with content stands before it in the turn. ``after_situation``: the clause
     before it shows the situation back.
     """
+    if view.shared:
+        return _decide(view, first, after_situation)
+    # Nothing is asked of a clause that shares nothing but its cues and whether it is short.
+    words, content = min(view.words, _LONG), min(view.content, 2)
+    return _decide_alone(view.cues, words, content, first, after_situation)
+
+
+_LONG = 6
+"""Words from which a clause's length makes no difference."""
+
+
+@lru_cache(maxsize=1 << 14)
+def _decide_alone(cues: int, words: int, content: int, first: bool, after: bool) -> int:
+    return _decide(ClauseView(cues, words, content, 0, 0.0, 0.0), first, after)
+
+
+def _decide(view: ClauseView, first: bool, after_situation: bool) -> int:
     if view.content < 2 and not view.cues & _TELLING:
         return 0
     labels = _recognition(view, first, after_situation)
@@ -189,6 +226,10 @@ def _recognition(view: ClauseView, first: bool, after_situation: bool) -> int:
             c & WANT and c & YOU and shared >= 0.4
         ):
             labels |= G
+    elif not c & CONDITION and c & (PASS_ON | UNDERSTAND):
+        noted = c & WANT and c & YOU and shared >= 1 and not asks
+        if noted or (c & PASS_ON and c & GOAL):
+            labels |= G
     return labels
 
 
@@ -198,22 +239,33 @@ def _shows_situation(view: ClauseView, first: bool, asks: bool) -> bool:
     if c & GREETING and view.words <= 5:
         return False
     if c & SORRY:
-        if asks or c & (INABILITY | CONDITION):
+        unable = c & INABILITY and (c & COMPANY or not c & YOU)
+        if asks or unable or c & CONDITION:
             return False
         if shared >= 1:
             return True
         if not c & PROBLEM or c & RULE:
             return False
-        if c & YOU and shared >= 0.4 and not c & TOPIC:
+        if c & YOU and shared >= 0.4 and (c & (NUMBER | DEGREE) or not c & TOPIC):
             return True
         return bool(not c & FORMULA and (c & PLAINS or (c & YOU and c & (NUMBER | PLAIN))))
     if c & QUESTION:
         confirms = not c & INVERTED or c & PLAYBACK or view.coverage == 1.0
         played_back = shared >= 1.4 and view.coverage >= 0.5
         informs = c & ADVICE and not c & (CONFIRM | PLAYBACK)
-        return bool(played_back and confirms and not (informs or c & (WH | ASK | FACT | OFFER)))
+        return bool(
+            played_back
+            and confirms
+            and not (informs or c & (WH | ASK | OFFER) or (c & FACT and not c & PLAYBACK))
+        )
+    if c & SAID and c & UNDERSTAND and c & YOU and c & DEGREE and c & PLAIN and not asks:
+        return True
     if asks or not shared:
         return False
+    if c & FORMULA and c & UNDERSTAND and shared <= 1:
+        return False
+    if c & GLAD and not c & OFFER and shared >= 0.6:
+        return True
     if shared >= 1 and (c & GLAD or (c & THANKS and c & SAID and not c & FACT)):
         return True
     return playback_score(view, first) >= PLAYBACK_FROM
@@ -245,7 +297,7 @@ def _moving(view: ClauseView) -> int:
     elif c & (PRIVATE | CONTACT | PASS_ON):
         courtesy = c & CONTACT and c & (THANKS | GREETING | SORRY)
         welcome = c & OFFER and c & (CHECK_BACK | CONDITION) and not c & (LINK | ASK)
-        answered = c & PRIVATE and c & OUTCOME and not c & (ASK | IMPERATIVE)
+        answered = c & PRIVATE and c & (OUTCOME | ACTION) and not c & (ASK | IMPERATIVE | CONTACT)
         denied = c & PASS_ON and c & (NEGATION | CONDITION)
         promised = c & FEEDBACK and c & (FUTURE | PURPOSE) and not c & RECIPIENT
         asked_about = c & QUESTION and c & INVERTED
@@ -274,7 +326,8 @@ def _explaining(view: ClauseView, labels: int, asking: int, moving: int) -> int:
     if c & INABILITY and not c & (CONDITION | QUESTION):
         found |= POL
     elif c & RULE and not (question or asked or c & (IMAGINE | FORMULA | INVERTED)):
-        found |= POL | RES
+        promised = c & FUTURE and c & STEP and c & TIME
+        found |= 0 if promised else POL | RES
     if c & BECAUSE and not (question or c & FORMULA):
         found |= RSN
         if view.content >= 2 and not (moved or found & POL or labels & (S | G | E)):
@@ -289,7 +342,7 @@ def _explaining(view: ClauseView, labels: int, asking: int, moving: int) -> int:
     elif c & (ADVICE | ACTION | OUTCOME):
         if not c & (HOLDS | OFFER | CHECK_BACK | GREETING | ASK | PURPOSE | INABILITY):
             found |= RES
-    elif _states(view) and not (labels or found or moving):
+    elif _states(view) and not (labels or found or moving & ~NS):
         found |= ANSWERS
     return found
 
@@ -300,7 +353,8 @@ ANSWERS = 1 << 11
 
 def _states(view: ClauseView) -> bool:
     courtesy = OFFER | CHECK_BACK | GREETING | VAGUE | THANKS | GLAD | UNDERSTAND
-    return view.content >= 2 and view.words >= 5 and not view.cues & (courtesy | ASKING)
+    told = (view.content >= 2 and view.words >= 5) or (view.content and view.cues & ASSENT)
+    return bool(told and not view.cues & (courtesy | ASKING))
 
 
 def decide_turn(seen: list[ClauseView]) -> list[int]:
@@ -404,8 +458,9 @@ def copied_share(words: tuple[int, ...], clauses: list[Clause], context: Context
     for _, start, end in clauses:
         total += end - start
         run = [words[start]] if end > start else []
-        for a, b in pairwise(words[start:end]):
-            if a << 24 | b in pairs:
+        for pair in pairwise(words[start:end]):
+            b = pair[1]
+            if pair in pairs:
                 run.append(b)
             else:
                 copied += _counted(run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from stream.recognition.reading import AgentReading, CustomerReading
+from stream.recognition.weights import Pair
 
 
 class Context:
@@ -36,9 +37,12 @@ class Context:
         self.last_agent_cues = 0
         """Cues of the agent's latest turn, all clauses together; 0 before the first."""
 
-    def pairs(self) -> set[int]:
-        """Adjacent words of the customer, as one number each."""
-        return {a << 24 | b for reading in self.customers for a, b in pairwise(reading.words)}
+    def pairs(self) -> set[Pair]:
+        """Neighbouring words of the customer."""
+        found: set[Pair] = set()
+        for reading in self.customers:
+            found.update(pairwise(reading.words))
+        return found
 
     def add_agent(self, reading: AgentReading) -> None:
         """The agent's next turn."""

@@ -9,6 +9,7 @@ from stream.recognition.context import Context
 from stream.recognition.labels import AgentTurn, CustomerTurn
 from stream.recognition.reading import AgentReading, CustomerReading
 from stream.recognition.scenario import scenario
+from stream.recognition.weights import Pair
 from stream.recognition.wording import wording, wording_similarity
 
 
@@ -41,10 +42,10 @@ class Recognizer(Protocol):
     def new_context(self) -> Context:
         """The context of a conversation's first turn."""
 
-    def wording(self, reading: AgentReading) -> frozenset[int]:
+    def wording(self, reading: AgentReading) -> frozenset[Pair]:
         """The wording of an agent turn, to compare with others'."""
 
-    def wording_similarity(self, a: frozenset[int], b: frozenset[int]) -> float:
+    def wording_similarity(self, a: frozenset[Pair], b: frozenset[Pair]) -> float:
         """Likeness (0 to 1) of the wordings of two agent turns."""
 
     def scenario(self, context: Context) -> str:
@@ -54,7 +55,7 @@ class Recognizer(Protocol):
 class FastRecognizer:
     """The shared, stateless recogniser."""
 
-    version = "fast-2"
+    version = "fast-3"
 
     read_agent = staticmethod(reading.read_agent)
     read_customer = staticmethod(reading.read_customer)

@@ -159,7 +159,8 @@ LISTS: dict[str, str] = {
     "locate|find|trace|track|review|record|register|cancel|verify|confirm|process|update|"
     "speak|ask|tell|follow|feed|feedback|reply|respond|message|text|write|add|apply|order|"
     "restore|unlock|activate|test|collect|pick|visit|reach|phone|return|release|transfer|"
-    "share|advise|request|submit|create|schedule|post|match|compare|pull|open|file|discuss",
+    "share|advise|request|submit|create|schedule|post|match|compare|pull|open|file|discuss|"
+    "reissue|mark|swap|switch|remove|tweet|announce|drop|rebook|waive|rerun",
     "LEADS": "will|well|ill|can|could|to|and|theyll|shell|hell|shall|id|wed|may|itll",
     "ALSO": "also|then|now|just|be|get|have|please|further",
     "SOLID": "log|reset|book|refund|call|ring|email|mail|send|contact|notify|report|forward|"
@@ -437,6 +438,8 @@ PATTERNS: dict[Cue, str] = {
         to our|the|my TEAM
         with our|the|my TEAM
         to our? relevant|concerned|appropriate|right
+        let the|our|my|your|their|her|his *? *? TEAM|folks|leader|chef|kitchen know|have
+        passed|sent|shared|forwarded|fed|put it|this|that|them|back? over|on|along|to
     """,
     Cue.IMPERATIVE: """
         ^ TRIES the|your|it|a|an|this|that|on|off|in|out|to|up|back|them|any|all|both|sure|for|
@@ -487,7 +490,7 @@ PATTERNS: dict[Cue, str] = {
         find|found|see|check|view|read * here|at|on|below|under
         costs|cost
         available
-        instead
+        instead * for|on|at|in
         if * * you can|could
     """,
     Cue.ACTION: """
@@ -519,6 +522,7 @@ PATTERNS: dict[Cue, str] = {
         aware of
         known issue|bug|problem
         new|replacement one|unit|set|box|card
+        is|are|now in|into|to your dms|dm|inbox|email|mailbox|account
     """,
     Cue.INABILITY: """
         WE|be|is|are|were|am unable|not to|able|possible
@@ -541,6 +545,11 @@ PATTERNS: dict[Cue, str] = {
         not currently|yet|at|in
         out of stock|our
         discontinued
+        arent|isnt|wasnt|werent able to
+        WE|they|you|system cant|cannot|couldnt|wont move|switch|chase|promise|recover|keep|raise|
+        restore|transfer|replace|reset|unlock|help|see|exchange|put|send|check|go
+        cant|cannot|wont be moved|changed|recovered|refunded|exchanged|returned|cancelled|combined|
+        used|transferred|extended|reversed|shipped|shared|guaranteed|added|removed|taken
     """,
     Cue.RULE: """
         policy|policies
@@ -584,6 +593,16 @@ PATTERNS: dict[Cue, str] = {
         no refunds|exceptions|returns
         eligible|entitled|allowed|covered
         same for|to all|both|everyone
+        ^ for security|safety|privacy|legal we|i|our|and|or
+        excluded|compulsory|forbidden|prohibited|obligatory
+        for * customers|members|orders|accounts only
+        for * * customers|members|orders|accounts only
+        are|is|at|on estimates|final|full only|charge
+        must live|match|match|carry|hold|travel|arrive|wear|sign|agree
+        all|both|each|every * must
+        max|maximum|minimum of|is|size|weight
+        never ask|asks|request
+        has|have to agree|be|apply|come|go|match
     """,
     Cue.HOLD: """
         bear|bare with
@@ -603,7 +622,7 @@ PATTERNS: dict[Cue, str] = {
         allow me to|a|one|some
         looking into|at this|that|it|your|the|what|why|whats|now
         we|were|im|i|am|are|currently|still|team|is|now looking|investigating|checking|working|
-        reviewing|researching into|on|with|this|it|that|the|your|deeper|for|and|now|at
+        reviewing|researching into|on|with|this|it|that|the|your|deeper|and|now|at
         were|im|is|are|am|we|team|now on it|the case
         ^ on it
         ^ checking|chasing|looking|pulling|tracing|reviewing|ringing|asking|searching|
@@ -628,6 +647,7 @@ PATTERNS: dict[Cue, str] = {
         as we investigate|look|check|work
         thats loading
         its loading
+        we|were|im|i|still|currently|now looking|checking|searching for
     """,
     Cue.FUTURE: """
         i|we|they|he|she|team|colleague|manager|technician|engineer|which|somebody|someone|
@@ -650,6 +670,28 @@ PATTERNS: dict[Cue, str] = {
         next step|steps
         within * * hours|hrs|days|minutes
         should see|get|receive|have|appear|reach the|it|a|your|an|you|within|in|by
+        wholl|crewll|teamll
+        crew|supplier|partner|branch|depot|moderator|specialist|specialists|supervisor|security|
+        carrier|buyers|agents|engineers|team will|shall
+        should|will|be|itll|theyll be? with you
+        takes|take|allow|need|needs up? to? * days|working|business|hours|hrs|weeks|minutes
+        takes|take|allow|need|needs up? to? * * days|working|business|hours|hrs|weeks|minutes
+        youll|will then|also|just|still? get|receive a|an|another|our|the|your *? email|mail|text|
+        call|letter|confirmation|code|notification|reply|response|update|message
+        youll|will then|also|just? hear from|back|by|within|on
+        is|are|its|hes|shes|theyre going|coming|heading|leaving out|up|over|round|on|tonight|
+        tomorrow
+        shes|hes|theyre calling|ringing|coming|bringing|sending|putting|walking|opening|adding|
+        looking
+        we|they expect|estimate|plan|aim
+        planned|scheduled|expected|estimated for|to|by|on|at|time|date
+        should be back|up|there|fixed|resolved|live|restored at|by|on|in|shortly|soon|before|within
+        will|to go out|live|up|back by|on|in|at|tomorrow|tonight
+        i|we|ill|well want|ask|asked|get|have|need the|our|my|a * *? to
+        they|team|agent|manager|engineer|specialist|desk call|ring|email|reply|replies|respond|
+        contact|review you|to|within|by|tomorrow|today|in|before
+        opens|starts|begins|resumes|returns in|on|at|from|next
+        lands|arrives|shows|appears in|within|by|on your|a|the|*
     """,
     Cue.STEP: """
         LEADS ALSO? SOLID
@@ -665,6 +707,16 @@ PATTERNS: dict[Cue, str] = {
         sending|booking|calling|shipping|emailing|raising|arranging|logging|posting|reaching
         be in touch
         get back
+        be? with you by|on|in|within|before|tomorrow|tonight|today|thurs|tues|weds|shortly|soon|the
+        on|to|off|in|onto your *? account|card|statement|bank|bill
+        get|receive a|an|another|our|the|your *? email|mail|text|call|letter|confirmation|code|
+        notification|reply|response|update|message
+        hear from|back|by|within
+        LEADS ALSO? set|take|sort|follow it|this|that? up|off|over|down
+        LEADS ALSO? reissue|mark|switch|swap|redeliver|chase|waive|rerun|compare|announce|dispatch|
+        rebook|reverse|unfreeze|reopen|fit|drop|push|offer|pay|bag|hold|keep|interview
+        LEADS ALSO? announced|redelivered|delivered|reviewed|contacted|refunded|credited|sent|
+        emailed|posted|shipped|processed|returned|released|collected|replaced
     """,
     Cue.VAGUE: """
         look|looking|looked|dig|digging into|in|further|at|this|deeper|closer|it|more|things
@@ -692,6 +744,14 @@ PATTERNS: dict[Cue, str] = {
         hours|days|minutes
         business|working days|day|hours
         once
+        by|before|until|around|at|from|about|after 1pm|2pm|3pm|4pm|5pm|6pm|7pm|8pm|9pm|10pm|11pm|
+        12pm|7am|8am|9am|10am|11am|midnight
+        thurs|weds|wed|tues|tue|fri|mon|sat|sun
+        later this|today|tonight
+        this|next|by|of|end month|year|summer|spring|autumn|winter
+        a few mins|minutes|days|hours|weeks
+        in|by|until|before january|february|march|april|may|june|july|august|september|october|
+        november|december
     """,
     Cue.PURPOSE: """
         so|so that? i|we|they|the|our|a|he|she can|could|will|may|team|colleague|might|ill
@@ -713,6 +773,8 @@ PATTERNS: dict[Cue, str] = {
         to be|get|have this|it|that|logged|investigated|checked|looked|able
         enable|allow|help us|me to|check|investigate
         id|wed|i|we would? want|like to|this STEPV|ensure|get|have
+        so our|the|my *? TEAM can|could|may|to|will
+        that way i|we|they|our
     """,
     Cue.BECAUSE: """
         because|cause|cos|coz|bcoz|cuz
@@ -736,7 +798,6 @@ PATTERNS: dict[Cue, str] = {
         this|that|it happens|happened when|because|if|as|after
         to prevent|avoid|protect
         for security|safety|privacy|legal|technical|operational reasons|purposes
-        depends|depending on
         explains
         it|this|that|which may|might|could|can|must|would be|have due|a|an|because|been|that|
         related|caused
@@ -751,6 +812,27 @@ PATTERNS: dict[Cue, str] = {
         was|had|were|is a|an|some bug|mistake|glitch|error|hold|promotion|outage|shortage|power|
         fault
         has|have|had|card|it|which|is|promotion|contract|subscription|code expired|ended
+        the|our|a|your *? *? failed|broke|broken|crashed|dropped|tripped|lost|bounced down|out|off|
+        power|connection|its|link|because
+        was|were|is|had|has not|never|wrongly|already|still? registered|scanned|linked|readable|
+        updated|generated|recorded|entered|closed|placed|printed|loaded|saved|applied|
+        installed
+        wasnt|werent|isnt|hasnt|hadnt|havent|arent been? registered|scanned|linked|readable|updated|
+        generated|recorded|entered|closed|placed|printed|loaded|saved|applied|in|
+        installed
+        by mistake|accident|error
+        had|has|lost its|the|their|all|a|an power|connection|fault|failure|flat|breakdown|puncture
+        a|an|the|known typo|bug|fault|failure|glitch|mixup|outage|burst in|with|on|at|from|near|
+        between
+        overloaded|overbooked|understaffed
+        too many|much|high|cold|low|old people|requests|orders|customers|calls|devices
+        blocks|blocking|needs|requires|expects|triggers|holds
+        called|marked|flagged|typed|keyed|entered|registered|read as|with|for|under|instead
+        so|therefore we|i|you|they cant|cannot|couldnt|wont|unable
+        as|since * *? is|are|was|were|has|had|do|does|dont|cant|end|finished|failed
+        an|a|the? pre? authorisation|authorization|preauthorisation
+        is|was|are the|a|an|your *? tax|fee|vat|customs|deposit|hold|charge for|on|from|when|as
+        based on
     """,
     Cue.SORRY: """
         sorry|apologies|apologise|apologize|apologizes|apology|apologising|apologizing|
@@ -826,7 +908,10 @@ PATTERNS: dict[Cue, str] = {
         so|too|very|how|really|been|be hard|tough|difficult
     """,
     Cue.IMAGINE: """
-        must|mustve have|be|feel|been
+        must|mustve have|feel|been
+        that|this|it|you|which|he|she|they must be
+        must be so|very|really|a|an|hard|tough|awful|exhausting|frustrating|stressful|worrying|such|
+        no
         cant|can|could|only|easily|just|hardly|well imagine|picture
         can|cant|could only|just|easily|hardly|well? imagine
         imagine|picture what|how|the|that|your|it
@@ -849,7 +934,7 @@ PATTERNS: dict[Cue, str] = {
         worst|bad|awful|terrible|rotten|cruel possible? time|timing|moment
         can|could see how|why
         hopefully|hope this? isnt|not too
-        know|realise|realize|understand what|how you|your|it|excited|much|important|hard|that|
+        know|realise|realize|understand what|how you|your|it|excited|much|hard|that|
         long
         take a breath
         poor thing|you|little|lad|girl|soul|boy
@@ -894,6 +979,10 @@ PATTERNS: dict[Cue, str] = {
         let me repeat|recap|summarise|summarize|see|make|read if|back|that|sure
         recap
         meaning
+        just? to be|make sure
+        just to check
+        just so ive|we
+        got it|you|that
     """,
     Cue.SAID: """
         you|youve|u said|say|mentioned|told|described|wrote|report|reported|stated|explained|
@@ -955,6 +1044,15 @@ PATTERNS: dict[Cue, str] = {
         reunited|reunite
         all|what that|you matters|want|need
         you came to|for
+        hope|hoping|hopefully that? you both|all|two|soon|still|do|did? get|find|make|have|enjoy|
+        reach|can|manage
+        hope|hopefully|hoping the|it|that|those|he|she|they|your *? *? fits|fit|arrives|arrive|
+        suits|lasts|turns|finds|reaches|loves|enjoys|makes
+        lets make sure|certain you|your|she|he|they|it|that
+        lets get|have|see|bring|put|find * *? *? *? back|to|on|in|into|out|home|running|working|
+        playing|online|again|across|over
+        lovely|nice|great|good for you|him|her|mum|mom|dad to have|get|see|be
+        know|that you|youd|youre|they|hed|shed? want|like|love|prefer|hoping|missing
     """,
     Cue.WANT: """
         you|u|he|she|they|and|who wanted|hoped|wished|want|wants|needed|need|needs to|it|that|
@@ -965,6 +1063,7 @@ PATTERNS: dict[Cue, str] = {
         on|the|a
         youre|you are? waiting|looking|longing for
         device|one|what youre|you looking|want|after
+        youd|you love|like|want|prefer|need the|to|a|it|that|more|your|some|free
     """,
     Cue.FINITE: """
         is|are|was|were|will|can|could|should|would|has|have|do|does|may|might|apply|applies|
@@ -989,6 +1088,10 @@ PATTERNS: dict[Cue, str] = {
         so you|your|youre|youve|it|its|the|that|both|only
         you mean|meant
         clarify|clarifying
+        just? to be|make sure
+        just to check
+        just so ive|we
+        have|ive|weve got this|it|that right
     """,
     Cue.OFFER: """
         happy|here|glad|love|like|ready|keen|eager|pleased to|for help|assist|be|look|take|chat|
@@ -1016,6 +1119,9 @@ PATTERNS: dict[Cue, str] = {
         willing to
         what is|seems|appears to? be? the trouble|problem|issue|matter
         whats the|your trouble|problem|issue|matter|question|query|going
+        looking for anything|something|any
+        is|are there a|any|an|something|anything *? *? *? you|youre were|are? looking|after
+        answer|outcome|one you|youre were|are? looking|after|hoping
     """,
     Cue.CHECK_BACK: """
         feel free to reach|contact|call|message|get|let|dm|write|ask|drop|tweet|give
@@ -1078,6 +1184,7 @@ PATTERNS: dict[Cue, str] = {
         having|had issues|problems|trouble|difficulty
         without
         only * of
+        only received|got|had|one|half|part
     """,
     Cue.NEGATION: """
         not|no|dont|doesnt|didnt|isnt|wasnt|wont|cant|cannot|couldnt|havent|hasnt|hadnt|never|
@@ -1111,6 +1218,16 @@ PATTERNS: dict[Cue, str] = {
         no wonder
         is|are|was|does beyond|a|an bit|joke|insult|disgrace|long|lot|odd|strange|jump|pattern|
         pain
+        is|are|was too|way|far|plenty
+        is|are|was|isnt|arent|not|definitely|certainly * ok|okay|great|acceptable
+        is|are|was a|an lot|long|big|great
+        in a row
+        three|four|five|six|seven|eight|nine|ten|two days|weeks|months|hours|years|times|visits|
+        calls
+        doesnt|dont add|make sense|up
+        of all
+        no fun|way|joke|good
+        all the way|day|night
     """,
     Cue.CONDITION: """
         if|once|unless|when|whenever|provided|until|should
@@ -1145,7 +1262,7 @@ PATTERNS: dict[Cue, str] = {
         to|onto|with|let the|our|my * * TEAM|leadership
     """,
     Cue.CHECKS: """
-        LEADS ALSO? check|investigate|review|look|research|confirm|verify|locate|find|trace|
+        LEADS ALSO? check|investigate|review|research|confirm|verify|locate|find|trace|
         track|see|discuss|address|advise|understand
         to|for check|investigation|review|checking|reviewing|further
         get|have|getting it|this|that checked|investigated|looked|reviewed

@@ -10,7 +10,6 @@ import base64
 import re
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from stream.recognition.customer_lexicon import PATTERNS as CUSTOMER_PATTERNS
@@ -76,8 +75,7 @@ class Clause(NamedTuple):
     """Its words are ``words[start:end]`` of the reading."""
 
 
-@dataclass(frozen=True)
-class AgentReading:
+class AgentReading(NamedTuple):
     """An agent turn, read alone."""
 
     clauses: tuple[Clause, ...]
@@ -87,8 +85,8 @@ class AgentReading:
         """``[version, cues per clause, words per clause, word codes]``."""
         return [
             WIRE_VERSION,
-            [clause.cues for clause in self.clauses],
-            [clause.end - clause.start for clause in self.clauses],
+            [cues for cues, _, _ in self.clauses],
+            [end - start for _, start, end in self.clauses],
             _pack(self.words),
         ]
 
@@ -109,8 +107,7 @@ class AgentReading:
         return cls(tuple(clauses), words)
 
 
-@dataclass(frozen=True)
-class CustomerReading:
+class CustomerReading(NamedTuple):
     """A customer turn, read alone."""
 
     cues: int
@@ -134,12 +131,25 @@ def _check(version: object) -> None:
         raise ValueError(f"a reading of version {version!r}, not {WIRE_VERSION}")
 
 
+_MAX_KNOWN = 1 << 16
+"""Words remembered, of each kind of memory; then it starts anew."""
+
+
+class _Packed(dict[int, str]):
+    """Word code -> its three bytes in base64, which are four characters whatever stands beside."""
+
+    def __missing__(self, word: int) -> str:
+        if len(self) >= _MAX_KNOWN:
+            self.clear()
+        packed = self[word] = base64.b64encode(word.to_bytes(3, "big")).decode()
+        return packed
+
+
+_PACKED = _Packed()
+
+
 def _pack(words: Sequence[int]) -> str:
-    whole = struct.pack(f">{len(words)}I", *words)
-    packed = bytearray(3 * len(words))
-    for place in range(3):
-        packed[place::3] = whole[place + 1 :: 4]
-    return base64.b64encode(packed).decode()
+    return "".join([_PACKED[word] for word in words])
 
 
 def _unpack(packed: str) -> tuple[int, ...]:
@@ -166,10 +176,6 @@ class _Word(NamedTuple):
     """Where patterns that begin with the word go on; None where they end with it."""
     at_start: Node | None
     starter: bool
-
-
-_MAX_KNOWN = 1 << 16
-"""Words remembered per kind of speaker; then the memory starts anew."""
 
 
 class _Reader:

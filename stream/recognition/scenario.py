@@ -8,9 +8,10 @@ customer and of the agent add what was fitted on the project's corpus
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from stream.recognition.context import Context
 from stream.recognition.customer_lexicon import Cue
@@ -18,7 +19,7 @@ from stream.recognition.labels import SCENARIOS
 from stream.recognition.lexicon import FUNCTION
 from stream.recognition.scenario_weights import ANSWERED, BIAS, PAIRS, PRIOR, SAID, WEIGHTS
 from stream.recognition.text import code, codes
-from stream.recognition.weights import pair_weights, word_weights
+from stream.recognition.weights import Pair, packed, pair_weights, unpacked, word_weights
 
 _WORDS: dict[str, str] = {
     "billing": """
@@ -44,6 +45,7 @@ _WORDS: dict[str, str] = {
         instead:0.5 piece:0.7 pieces:0.7 size:0.7 suitcase:0.5 porch:2 label:0.7 packaging:3
         hermes:2 dpd:2 ups:1.5 fedex:2 usps:2 customs:1.5 shipment:2.5 undelivered:3 doorstep:2
         handed:0.4 dispatch:2.5 arrive:0.9
+        rider:1.5 slot:1 subbed:2 substitution:1.5
     """,
     "account_access": """
         login:3 log:2 logged:2 logging:2 password:3 locked:2 unlock:2 signin:3 pin:1.5
@@ -71,6 +73,7 @@ _WORDS: dict[str, str] = {
         rail:0.8 tube:1.2 diverted:1.8 rerouted:1.5 rescheduled:1.2 runway:2 grounded:2 tarmac:2
         cancellation:1.6 delayed:2 disruption:2 replacement:0.3 checkin:1 crashed:0.7 loads:1
         glitch:0.6
+        loading:1 terminated:1.2
     """,
     "product_fault": """
         phone:1.2 screen:1.5 battery:2.2 broken:1.5 faulty:2.5 crash:1.5 crashes:1.5
@@ -104,6 +107,8 @@ _WORDS: dict[str, str] = {
         ps5:1.5 playstation:1.5 desktop:1.2 update:1.5 troubleshoot:1.5 scratch:1.2 dent:1.5
         stain:1.5 colour:0.6 worn:1.2 wash:1 assembly:1 instruction:0.8 part:0.6 tap:0.8 toy:1
         doll:1 pram:1.2 bike:0.8 mattress:1.5 chair:1 table:0.8
+        extender:2 thermostat:1.5 radiator:1.5 radiators:1.5 doorbell:1.5 voicemail:1.5
+        reader:0.8 thermometer:2 earbud:2
     """,
     "service_experience": """
         staff:3.5 rude:3 manager:2 attitude:3 unprofessional:3 experience:2 service:1
@@ -126,6 +131,7 @@ _WORDS: dict[str, str] = {
         trains:0.4 plane:0.6 airport:0.5 seat:1 class:0.5 callback:1.2 kindness:1 arrogant:3
         condescending:3 patronising:3 bullying:3 sexist:3 racist:3 useless:0.5 abandoned:1.5
         stranded:1 apologise:0.8 apologize:0.8 courtesy:2 manners:2.5 professionalism:2.5
+        tech:1 technicians:1 chatting:1.2
     """,
     "other": """
         loan:1 fraud:1.5 thief:1 stolen:1 theft:1.5 fake:2 suggestion:2 advert:1.5
@@ -139,6 +145,8 @@ _WORDS: dict[str, str] = {
         sponsorship:2 volunteer:2 vacancy:2 interview:1.5 congratulations:1 competition:1
         giveaway:1.5 religion:1 politics:1 offensive:1.5 union:1 strike:0.3 copyright:1.5
         impersonating:2 belongings:1.5
+        shoutout:2.5 kudos:2.5 legend:1.5 deserves:1.2 raise:0.7 hiring:2.5 recruitment:2.5
+        applied:0.8 leaflet:2 leaflets:2 vote:1.2 voted:1.2 request:0.7 collab:2
     """,
     "information": """
         stock:1.5 available:1.2 how:0.5 where:0.4 open:0.7 opening:1 hours:0.3 wondering:2
@@ -161,91 +169,128 @@ _LONG = 20.0
 conversation says more, but mostly more of the same."""
 
 _FUNCTION = codes(FUNCTION)
-_GRAMMAR = 0.7
-"""Weight of a function word: how people talk, more than what about."""
+GRAMMAR = 7
+"""Weight, in tenths, of a function word: how people talk, more than what about."""
 
 _TOP = 6.0
 """Score from which more words of one scenario add nothing."""
 
 
 class _Tables(NamedTuple):
-    vocabulary: dict[int, list[tuple[int, float]]]
-    """Word -> scenarios (by their place) that it speaks for, and how much."""
-    said: dict[int, tuple[float, ...]]
-    """Word of the customer -> its fitted weight per scenario."""
-    answered: dict[int, tuple[float, ...]]
+    """Weights per scenario, packed (:func:`stream.recognition.weights.packed`)."""
+
+    vocabulary: dict[int, int]
+    """Word -> how much it speaks for each scenario, in tenths."""
+    said: dict[int, int]
+    """Word of the customer -> its fitted weights, in thousandths; those of a function word are
+    weighed as such."""
+    answered: dict[int, int]
     """The same, of the agent's words."""
-    pairs: dict[int, tuple[float, ...]]
-    """The same, of neighbouring words of the customer."""
+    pairs: dict[Pair, int]
+    """Neighbouring words of the customer -> their fitted weights, in hundredths."""
 
 
 @lru_cache(maxsize=1)
 def _tables() -> _Tables:
-    vocabulary: dict[int, list[tuple[int, float]]] = {}
-    for name, line in _WORDS.items():
-        best: dict[int, float] = {}
-        for item in line.split():
+    vocabulary: dict[int, list[int]] = {}
+    for place, name in enumerate(SCENARIOS):
+        for item in _WORDS[name].split():
             word, _, weight = item.partition(":")
-            key = code(word)
-            best[key] = max(best.get(key, 0.0), float(weight))
-        for key, value in best.items():
-            vocabulary.setdefault(key, []).append((SCENARIOS.index(name), value))
-    return _Tables(vocabulary, word_weights(SAID), word_weights(ANSWERED), pair_weights(PAIRS))
+            row = vocabulary.setdefault(code(word), [0] * len(SCENARIOS))
+            row[place] = max(row[place], round(10 * float(weight)))
+    return _Tables(
+        {word: packed(row) for word, row in vocabulary.items()},
+        _in_thousandths(word_weights(SAID)),
+        _in_thousandths(word_weights(ANSWERED)),
+        pair_weights(PAIRS),
+    )
 
 
-def weighed_words(context: Context) -> tuple[dict[int, float], dict[int, float]]:
-    """The customer's and the agent's words, each with the weight of the earliest turn that has it:
-    what comes first says most about the concern. Many words weigh less each."""
-    said: dict[int, float] = {}
-    for turn, reading in enumerate(context.customers):
-        weight = 1.0 if turn < 2 else 0.5 if turn < 4 else 0.25
-        for word in reading.words:
-            if word not in said:
-                said[word] = weight
-    answered: dict[int, float] = {}
-    for turn, words in enumerate(context.agents):
-        weight = 1.0 if turn < 2 else 0.5
-        for word in words:
-            if word not in answered:
-                answered[word] = weight
-    return _damped(said), _damped(answered)
+def _in_thousandths(table: dict[int, int]) -> dict[int, int]:
+    return {
+        word: weights * (GRAMMAR if word in _FUNCTION else 10) for word, weights in table.items()
+    }
 
 
-_PAIRS_FADE = (1.0, 0.6, 0.4, 0.3)
+def is_grammar(word: int) -> bool:
+    """Whether the word of this code is a function word."""
+    return word in _FUNCTION
 
 
-def weighed_pairs(context: Context) -> dict[int, float]:
-    """Neighbouring words of the customer's first turns, each with the weight of the earliest turn
-    that has it: "is there", "not working" and "log in" say what their words do not."""
-    found: dict[int, float] = {}
-    for weight, reading in zip(_PAIRS_FADE, context.customers, strict=False):
-        for a, b in pairwise(reading.words):
-            found.setdefault(a << 24 | b, weight)
+T = TypeVar("T")
+Weighed = list[tuple[int, set[T]]]
+"""Sets that share nothing, each with the weight of what is in it."""
+
+
+def _by_turn(turns: Iterable[tuple[int, Iterable[T]]]) -> Weighed[T]:
+    """What turns hold, each under the weight of the earliest turn that has it: what comes first
+    says most about the concern. ``turns`` are a weight and what it holds, in order."""
+    found: Weighed[T] = []
+    known: set[T] = set()
+    for weight, held in turns:
+        new = set(held)
+        new -= known
+        known |= new
+        if found and found[-1][0] == weight:
+            found[-1][1].update(new)
+        else:
+            found.append((weight, new))
     return found
 
 
-def _damped(words: dict[int, float]) -> dict[int, float]:
-    total = sum(words.values())
-    share = math.sqrt(_LONG / total) if total > _LONG else 1.0
-    return {
-        word: weight * share * (_GRAMMAR if word in _FUNCTION else 1.0)
-        for word, weight in words.items()
-    }
+_FADE = (4, 4, 2, 2)
+"""Weight, in quarters, of the words of the first turns; of those that follow it is 1."""
+
+
+def said(context: Context) -> Weighed[int]:
+    """The customer's words, weighed in quarters."""
+    turns = context.customers
+    return _by_turn((_FADE[n] if n < len(_FADE) else 1, turns[n].words) for n in range(len(turns)))
+
+
+def answered(context: Context) -> Weighed[int]:
+    """The agent's words, weighed in quarters."""
+    return _by_turn((4 if n < 2 else 2, words) for n, words in enumerate(context.agents))
+
+
+_PAIRS_FADE = (10, 6, 4, 3)
+
+
+def neighbours(context: Context) -> Weighed[Pair]:
+    """Neighbouring words of the customer's first turns, weighed in tenths: "is there", "not
+    working" and "log in" say what their words do not."""
+    first = zip(_PAIRS_FADE, context.customers, strict=False)
+    return _by_turn((weight, pairwise(reading.words)) for weight, reading in first)
+
+
+def damping(words: Weighed[int]) -> float:
+    """What to multiply the weights of words by: many words weigh less each."""
+    total = sum([weight * len(held) for weight, held in words]) / 4
+    return math.sqrt(_LONG / total) if total > _LONG else 1.0
+
+
+def _summed(table: dict[T, int], weighed: Weighed[T]) -> Sequence[int]:
+    """Per scenario what a table's words add, in its unit times that of their weights."""
+    total = 0
+    for weight, held in weighed:
+        total += weight * sum(filter(None, map(table.get, held)))
+    return unpacked(total, len(SCENARIOS))
 
 
 def vocabulary_scores(context: Context) -> list[float]:
     """Per scenario what the vocabulary says of the customer's words, early turns most, and that an
     opening which asks and names nothing wrong is a question."""
-    vocabulary = _tables().vocabulary
-    scores = [0.0] * len(SCENARIOS)
-    for turn, reading in enumerate(context.customers):
-        weight = 1.0 if turn < 2 else 0.5 if turn < 4 else 0.25
-        for word in set(reading.words):
-            for place, value in vocabulary.get(word, ()):
-                scores[place] += value * weight
-    total = sum(scores)
+    table = _tables().vocabulary
+    words: Weighed[int] = [
+        (_FADE[n] if n < len(_FADE) else 1, set(reading.words))
+        for n, reading in enumerate(context.customers)
+    ]
+    counts = _summed(table, words)
+    total = sum(counts)
     if total:
-        scores = [min(score, _TOP) / _TOP + score / total / 2 for score in scores]
+        scores = [min(count / 40, _TOP) / _TOP + count / total / 2 for count in counts]
+    else:
+        scores = [0.0] * len(SCENARIOS)
     if context.customers:
         opening = context.customers[0].cues
         if opening & _ASKS and not opening & _TROUBLED:
@@ -273,13 +318,29 @@ _HEARD = (
 
 def heard(context: Context) -> list[str]:
     """What the customer's first two turns carry, by name."""
+    return _named(_opening_cues(context))
+
+
+def _opening_cues(context: Context) -> int:
     cues = 0
     for reading in context.customers[:2]:
         cues |= reading.cues
+    return cues
+
+
+def _named(cues: int) -> list[str]:
     found = [name for bits, name in _HEARD if cues & bits]
     if cues & _ASKS and not cues & _TROUBLED:
         found.append("only_asks")
     return found
+
+
+@lru_cache(maxsize=1 << 10)
+def _start(cues: int) -> tuple[float, ...]:
+    """The scores of a conversation whose customer's first two turns carry ``cues``, but for its
+    words."""
+    rows = [BIAS, *(WEIGHTS[name] for name in _named(cues) if name in WEIGHTS)]
+    return tuple(map(sum, zip(*rows, strict=True)))
 
 
 def scenario(context: Context) -> str:
@@ -293,19 +354,16 @@ def scenario(context: Context) -> str:
 def scenario_scores(context: Context) -> list[float]:
     """How much speaks for each of :data:`SCENARIOS`."""
     tables = _tables()
-    scores = [a + PRIOR * b for a, b in zip(BIAS, vocabulary_scores(context), strict=True)]
-    for name in heard(context):
-        for place, value in enumerate(WEIGHTS.get(name, ())):
-            scores[place] += value
-    said, answered = weighed_words(context)
-    for words, table in (
-        (said, tables.said),
-        (answered, tables.answered),
-        (weighed_pairs(context), tables.pairs),
-    ):
-        for word, weight in words.items():
-            weights = table.get(word)
-            if weights is not None:
-                for place, value in enumerate(weights):
-                    scores[place] += value * weight
-    return scores
+    customer, agent = said(context), answered(context)
+    own, theirs = damping(customer) / 4_000, damping(agent) / 4_000
+    return [
+        start + PRIOR * by_hand + own * a + theirs * b + pairs / 1_000
+        for start, by_hand, a, b, pairs in zip(
+            _start(_opening_cues(context)),
+            vocabulary_scores(context),
+            _summed(tables.said, customer),
+            _summed(tables.answered, agent),
+            _summed(tables.pairs, neighbours(context)),
+            strict=True,
+        )
+    ]

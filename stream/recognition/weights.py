@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
+
 from stream.recognition.lexicon import COMMON, FUNCTION, TOPICS
 from stream.recognition.text import code
 
@@ -17,23 +20,46 @@ def _table() -> dict[int, int]:
     return table
 
 
-def word_weights(table: str) -> dict[int, tuple[float, ...]]:
-    """A fitted table, one word and its weights in hundredths a line, by the words' codes."""
-    found: dict[int, tuple[float, ...]] = {}
+_LANE = 32
+_HALF = 1 << (_LANE - 1)
+
+
+def packed(values: Sequence[int]) -> int:
+    """Whole numbers side by side in one, so that adding two such adds all of them at once, and
+    multiplying by a whole number multiplies all. Each must stay below 2^31 either side of 0."""
+    return sum([value << (_LANE * place) for place, value in enumerate(values)])
+
+
+def unpacked(number: int, count: int) -> tuple[int, ...]:
+    """The ``count`` numbers that :func:`packed` put side by side."""
+    # Half a lane on each makes all positive: what is negative borrows from the next.
+    raw = (number + _OFFSETS[count]).to_bytes(_LANE // 8 * count, "little")
+    return tuple([value - _HALF for value in struct.unpack(f"<{count}I", raw)])
+
+
+_OFFSETS = [packed([_HALF] * count) for count in range(9)]
+
+Pair = tuple[int, int]
+"""The codes of two neighbouring words."""
+
+
+def word_weights(table: str) -> dict[int, int]:
+    """A fitted table, one word and its weights in hundredths a line: by word code, packed."""
+    found: dict[int, int] = {}
     for line in table.split("\n"):
         if line:
             word, *weights = line.split()
-            found[code(word)] = tuple([int(weight) / 100 for weight in weights])
+            found[code(word)] = packed(list(map(int, weights)))
     return found
 
 
-def pair_weights(table: str) -> dict[int, tuple[float, ...]]:
+def pair_weights(table: str) -> dict[Pair, int]:
     """The same of neighbouring words: two words and their weights a line."""
-    found: dict[int, tuple[float, ...]] = {}
+    found: dict[Pair, int] = {}
     for line in table.split("\n"):
         if line:
             first, second, *weights = line.split()
-            found[code(first) << 24 | code(second)] = tuple([int(w) / 100 for w in weights])
+            found[code(first), code(second)] = packed(list(map(int, weights)))
     return found
 
 

@@ -1,7 +1,7 @@
 """Facts, state, closing and judgement of one conversation, and the sessions of a partition."""
 
 from stream.session.facts import observe
-from stream.session.gaps import GAP_KINDS, GapEvent, GapRules
+from stream.session.gaps import GAP_KINDS, GapRules
 from stream.session.judgement import BREAK_STEPS, judge
 from stream.session.processor import (
     WATERMARK_KEY,
@@ -15,7 +15,7 @@ from stream.session.processor import (
     newest_mark,
     score_events,
 )
-from stream.session.record import InteractionRecord
+from stream.session.record import GapEvent, InteractionRecord
 from stream.session.state import Fact, SessionState, StateError, encoded_offset
 
 __all__ = [

@@ -21,18 +21,13 @@ open when the session closes is closed with it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-import orjson
 
 from stream.events import EventType, Speaker, format_time
 from stream.recognition import Label, Recognizer
 from stream.session.judgement import Walk
+from stream.session.record import GAP_VERSION, GapEvent
 from stream.session.state import Fact, Gap, SessionState
-
-GAP_VERSION = 1
-"""Version of the gap event's layout (JSON Schema: ``schemas/empathy.gaps.schema.json``)."""
 
 UNRECOGNIZED_CONCERN = "unrecognized_concern"
 DATA_BEFORE_RECOGNITION = "data_before_recognition"
@@ -66,37 +61,6 @@ class GapRules(NamedTuple):
     turns: int = 2
     after_ms: int = 60_000
     settle_ms: int = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class GapEvent:
-    """A gap that opens or closes. Times are event time; those of a session's kind share all but
-    ``status``, ``closed_at``, ``closed_by`` and ``seconds_since_concern``, which is that of the
-    opening or the closing, None where there was no concern.
-
-    ``turn`` is the turn with the concern, the request, the hold or the transfer; None where the
-    agent's tools reported it. ``agent_turns`` counts those since the concern.
-    """
-
-    schema_version: int
-    session_id: str
-    queue: str
-    channel: str
-    agent: str
-    kind: str
-    status: str
-    opened_at: str
-    closed_at: str | None
-    closed_by: str | None
-    turn: int | None
-    agent_turns: int
-    seconds_since_concern: float | None
-    high_emotion: bool
-    recognizer: str
-
-    def encode(self) -> bytes:
-        """The event's JSON; the same event always encodes to the same bytes."""
-        return orjson.dumps(self)
 
 
 def gap_event(
@@ -265,7 +229,7 @@ class Watch:
         if seen.concern_turns >= turns:
             self._open(UNRECOGNIZED_CONCERN, time_ms, self._concern_turn)
             return
-        stating = not seen.concern_turns and seen.evidence[-1].concern
+        stating = not seen.concern_turns and seen.shown[-1].concern
         if seen.agent_turns and (self._since_ms is None or stating):
             self._since_ms = time_ms
         if self._since_ms is not None:

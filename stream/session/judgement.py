@@ -19,7 +19,7 @@ No clock, no I/O. What the signals and habits count:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from stream.events import EventType, Speaker, format_time
 from stream.recognition import (
@@ -31,6 +31,7 @@ from stream.recognition import (
     Label,
     Recognizer,
     label_names,
+    wording_sketch,
 )
 from stream.session.record import (
     RECORD_VERSION,
@@ -54,10 +55,25 @@ REPEATED_WORDING = 0.8
 
 # Bits as plain numbers: an enumeration's operators cost several times as much, for every turn.
 _RECOGNITION, _PROCESS = int(RECOGNITION), int(PROCESS)
-_IMPACT, _DATA_REQUEST, _RESOLUTION, _POLICY, _TRANSFER, _HOLD, _NEXT_STEP, _REASON = (
+(
+    _SITUATION,
+    _GOAL,
+    _IMPACT,
+    _GENERIC_EMPATHY,
+    _DATA_REQUEST,
+    _RESOLUTION,
+    _POLICY,
+    _TRANSFER,
+    _HOLD,
+    _NEXT_STEP,
+    _REASON,
+) = (
     int(label)
     for label in (
+        Label.SITUATION,
+        Label.GOAL,
         Label.IMPACT,
+        Label.GENERIC_EMPATHY,
         Label.DATA_REQUEST,
         Label.RESOLUTION,
         Label.POLICY,
@@ -109,6 +125,22 @@ class _Block:
     """Turns in the block whose reasoning was called for."""
 
 
+class Shown(NamedTuple):
+    """What one turn shows: of an agent the label bits, of a customer the rest."""
+
+    turn: int
+    speaker: str
+    labels: int | None = None
+    concern: bool | None = None
+    emotion: int | None = None
+    repeat: bool | None = None
+
+    def evidence(self) -> Evidence:
+        turn, speaker, labels, concern, emotion, repeat = self
+        names = None if labels is None else label_names(labels)
+        return Evidence(turn, speaker, names, concern, emotion, repeat)
+
+
 @dataclass(slots=True)
 class _Timeline:
     """What has been seen so far, walking the facts in event-time order."""
@@ -140,7 +172,7 @@ class _Timeline:
     policy: _Counter = field(default_factory=_Counter)
     reasoning: _Counter = field(default_factory=_Counter)
     block: _Block = field(default_factory=_Block)
-    evidence: list[Evidence] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
     customer_turns: int = 0
     agent_turns: int = 0
     bot_turns: int = 0
@@ -150,10 +182,21 @@ class _Timeline:
 class Walk:
     """What a session's facts show, taken one by one in event-time order."""
 
-    __slots__ = ("_recognizer", "context", "facts", "labels", "seen", "turns", "wordings")
+    __slots__ = (
+        "_recognizer",
+        "_recognizing",
+        "context",
+        "facts",
+        "labels",
+        "seen",
+        "turns",
+        "wordings",
+    )
 
     def __init__(self, recognizer: Recognizer) -> None:
         self._recognizer = recognizer
+        self._recognizing: Any = None
+        """The reading of the first agent turn with recognition."""
         self.context = recognizer.new_context()
         self.seen = _Timeline()
         self.wordings: list[tuple[int, Any]] = []
@@ -183,6 +226,8 @@ class Walk:
             related = recognizer.relate_agent(reading, context)
             self.labels = int(related.labels)
             _agent(seen, fact, self.turns, related)
+            if self._recognizing is None and seen.recognition is not None:
+                self._recognizing = reading
             seen.repeated_turns += self._repeats(reading)
             context.add_agent(reading)
         elif kind == Speaker.BOT:
@@ -191,14 +236,20 @@ class Walk:
             labels = recognizer.relate_agent(reading, context).labels
             seen.bot_turns += 1
             seen.bot_recognized |= bool(int(labels) & _RECOGNITION)
-            seen.evidence.append(Evidence(self.turns, fact.kind, label_names(labels)))
+            seen.shown.append(Shown(self.turns, kind, int(labels)))
             context.add_agent(reading)
         elif kind != Speaker.SYSTEM:
             _tool(seen, fact)
             return
         else:
-            seen.evidence.append(Evidence(self.turns, fact.kind))
+            seen.shown.append(Shown(self.turns, kind))
         self.turns += 1
+
+    def recognizing_wording(self) -> str:
+        """The sketch of the wording of the first agent turn with recognition; empty without one."""
+        if self._recognizing is None:
+            return ""
+        return wording_sketch(self._recognizer.wording(self._recognizing))
 
     def _repeats(self, reading: Any) -> bool:
         """Whether an agent's turn has the wording of an earlier one; it joins them."""
@@ -228,11 +279,17 @@ def judge(
 
     ``walk`` spares taking the facts again where it has taken all of them; it is used up."""
     if walk is None:
-        walk = Walk(recognizer)
-        for fact in state.in_order():
-            walk.take(fact)
+        walk = walked(state, recognizer)
     _end_block(walk.seen)
     return _record(state, walk, recognizer, closed_by, languages)
+
+
+def walked(state: SessionState, recognizer: Recognizer) -> Walk:
+    """A walk that has taken all facts of a session."""
+    walk = Walk(recognizer)
+    for fact in state.in_order():
+        walk.take(fact)
+    return walk
 
 
 def is_read(language: str, languages: frozenset[str]) -> bool:
@@ -270,7 +327,7 @@ def _customer(
         seen.content |= content
     seen.emotion_last = emotion
     seen.emotion_peak = max(seen.emotion_peak, emotion)
-    seen.evidence.append(Evidence(turn, fact.kind, concern=concern, emotion=emotion, repeat=repeat))
+    seen.shown.append(Shown(turn, fact.kind, None, concern, emotion, repeat))
 
 
 def _agent(seen: _Timeline, fact: Fact, turn: int, related: AgentTurn) -> None:
@@ -324,7 +381,7 @@ def _agent(seen: _Timeline, fact: Fact, turn: int, related: AgentTurn) -> None:
     if labels & (_HOLD | _TRANSFER):
         seen.next_steps.add(seen.block.next_step)
     seen.processed |= bool(labels & _PROCESS)
-    seen.evidence.append(Evidence(turn, fact.kind, label_names(labels)))
+    seen.shown.append(Shown(turn, fact.kind, labels))
 
 
 def _tool(seen: _Timeline, fact: Fact) -> None:
@@ -378,9 +435,9 @@ def _record(
     parts = components(
         recognized=recognized,
         steps_before=seen.steps_before,
-        labels=Label(seen.labels),
+        labels=seen.labels,
         particulars=seen.particulars,
-        generic=bool(seen.labels & Label.GENERIC_EMPATHY),
+        generic=bool(seen.labels & _GENERIC_EMPATHY),
         copied_ratio=copied,
         repeated_turns=seen.repeated_turns,
         opportunities=sum(counter.opportunities for counter in conduct),
@@ -413,8 +470,8 @@ def _record(
         recognition=seen.recognition,
         broke_at=None if seen.recognized_first else seen.broke_at,
         signals=Signals(
-            situation_confirmed=Kept(answered, answered * bool(seen.labels & Label.SITUATION)),
-            goal_acknowledged=Kept(answered, answered * bool(seen.labels & Label.GOAL)),
+            situation_confirmed=Kept(answered, answered * bool(seen.labels & _SITUATION)),
+            goal_acknowledged=Kept(answered, answered * bool(seen.labels & _GOAL)),
             next_steps_explained=seen.next_steps.result(),
             concern_before_data=seen.data.result(),
         ),
@@ -431,7 +488,7 @@ def _record(
         empathy_score=empathy_score(parts),
         score_components=parts,
         bot=Bot(seen.bot_turns, seen.bot_recognized),
-        evidence=seen.evidence,
+        evidence=[shown.evidence() for shown in seen.shown],
         quality=Quality(
             state.fact_count + state.duplicates, state.duplicates, state.late, state.out_of_order
         ),

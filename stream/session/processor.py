@@ -30,9 +30,9 @@ import orjson
 from stream.events import Event, EventType
 from stream.recognition import Recognizer
 from stream.session.facts import fact_of, read
-from stream.session.gaps import SESSION_CLOSED, GapEvent, GapRules, Watch, gap_event
-from stream.session.judgement import is_read, judge, unjudgeable
-from stream.session.record import InteractionRecord
+from stream.session.gaps import SESSION_CLOSED, GapRules, Watch, gap_event
+from stream.session.judgement import is_read, judge, unjudgeable, walked
+from stream.session.record import GapEvent, InteractionRecord
 from stream.session.state import Gap, SessionState, StateError, event_hash
 
 WATERMARK_KEY = b"\xffwatermark"
@@ -107,12 +107,13 @@ def newest_mark(data: bytes) -> int:
 class ClosedSession(NamedTuple):
     """A record to emit. ``ended_log_ms`` is the log's timestamp of ``session.ended``, None where
     the session closed without one or a restart came in between. ``failed`` says what went wrong
-    where the session could not be judged."""
+    where the session could not be judged. ``wording`` is the sketch of how it recognised."""
 
     record: InteractionRecord
     value: bytes
     ended_log_ms: int | None
     failed: str = ""
+    wording: str = ""
 
 
 class GapChange(NamedTuple):
@@ -456,13 +457,17 @@ class SessionProcessor:
         if watch is not None and watch.walk.facts == state.fact_count:
             walk = watch.walk
         failed = ""
+        wording: str = ""
         try:
+            walk = walk or walked(state, self._recognizer)
             record = judge(state, self._recognizer, reason, self._rules.languages, walk)
+            wording = walk.recognizing_wording()
         except Exception as error:  # one session must not stop the partition
             failed = type(error).__name__
             record = unjudgeable(state, self._recognizer, reason)
         ended_log_ms = self._ended_log_ms.pop(state.session_id, None)
-        self._closed.append(ClosedSession(record, record.encode(), ended_log_ms, failed))
+        closed = ClosedSession(record, record.encode(), ended_log_ms, failed, wording)
+        self._closed.append(closed)
         self._open -= 1
         closed_log_ms = state.closing_log_ms if state.closing else self._log_ms
         state.close(closed_log_ms)

@@ -27,6 +27,7 @@ from __future__ import annotations
 from stream.recognition import Label
 from stream.session.record import ScoreComponents
 
+_SITUATION, _GOAL, _IMPACT = int(Label.SITUATION), int(Label.GOAL), int(Label.IMPACT)
 _ORDER, _CONTEXT, _WORDING, _CONDUCT, _HEARD = 0.25, 0.25, 0.10, 0.10, 0.30
 
 
@@ -34,7 +35,7 @@ def components(
     *,
     recognized: bool,
     steps_before: int,
-    labels: Label,
+    labels: int,
     particulars: int,
     generic: bool,
     copied_ratio: float | None,
@@ -59,9 +60,9 @@ def components(
         order = 1.0 if steps_before == 0 else 0.6 * (2 / 3) ** (steps_before - 1)
         context = min(
             1.0,
-            0.6 * bool(labels & Label.SITUATION)
-            + 0.25 * bool(labels & Label.GOAL)
-            + 0.35 * bool(labels & Label.IMPACT)
+            0.6 * bool(labels & _SITUATION)
+            + 0.25 * bool(labels & _GOAL)
+            + 0.35 * bool(labels & _IMPACT)
             + 0.05 * max(0, particulars - 1),
         )
         wording = (1 - (copied_ratio or 0.0)) * (0.5 if repeated_turns else 1.0)

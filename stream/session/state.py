@@ -180,7 +180,8 @@ class SessionState:
         """Take one new event in. ``clock`` is the partition's watermark including it."""
         time_ms = event.time_ms
         place = (time_ms, event.sequence)
-        if place >= self.newest:
+        in_order = place >= self.newest
+        if in_order:
             self.newest = place
         elif self.seen:
             self.out_of_order += 1
@@ -203,10 +204,13 @@ class SessionState:
         ):
             if value:
                 known = attributes.get(name)
-                if known is None or place < known[:2]:
-                    attributes[name] = Attribute(*place, value)
-        if event.agent and event.speaker in (Speaker.AGENT, None):
-            self.agents[event.agent] = min(place, self.agents.get(event.agent, place))
+                if known is None or not (in_order or place >= known[:2]):
+                    attributes[name] = Attribute(time_ms, event.sequence, value)
+        agent = event.agent
+        if agent and (event.speaker is Speaker.AGENT or event.speaker is None):
+            since = self.agents.get(agent)
+            if since is None or place < since:
+                self.agents[agent] = place
         self.fact_count += 1
         piece = orjson.dumps(tuple(fact))
         comma = b"," if self.fact_count > 1 else b""

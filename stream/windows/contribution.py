@@ -11,12 +11,14 @@ import orjson
 from stream.events import parse_time
 from stream.session.record import Habits, InteractionRecord, Signals
 
-CONTRIBUTION_VERSION = 1
+CONTRIBUTION_VERSION = 2
 
 OTHER_QUEUE = "other"
 """Queue of the interactions that name none, and of those past the limit."""
 
-BEHAVIOURS = (*(f.name for f in fields(Signals)), *(f.name for f in fields(Habits)))
+_SIGNALS = tuple(f.name for f in fields(Signals))
+_HABITS = tuple(f.name for f in fields(Habits))
+BEHAVIOURS = (*_SIGNALS, *_HABITS)
 """The four signals and the three habits, in the record's order."""
 
 
@@ -29,7 +31,9 @@ class Contribution(NamedTuple):
 
     ``session`` is 64 bits of a hash of the session id: a record that is emitted again after a
     crash contributes once. ``seconds`` to recognition and ``broke_at`` (a step) are None where
-    there was none. ``behaviours`` holds opportunities and kept of each of :data:`BEHAVIOURS`.
+    there was none. ``wording`` is the sketch of how it recognised
+    (:func:`stream.recognition.wording_sketch`), empty where it did not. ``behaviours`` holds
+    opportunities and kept of each of :data:`BEHAVIOURS`.
     """
 
     queue: str
@@ -43,15 +47,16 @@ class Contribution(NamedTuple):
     seconds: float | None
     broke_at: str | None
     repeats: int
-    scripts: int
+    wording: str
     behaviours: list[int]
 
     @classmethod
-    def of(cls, record: InteractionRecord) -> Contribution:
-        """The contribution of a record. It belongs under the key ``contribution.queue``."""
+    def of(cls, record: InteractionRecord, wording: str = "") -> Contribution:
+        """The contribution of a record that recognised in ``wording``. It belongs under the key
+        ``contribution.queue``."""
         digest = hashlib.blake2b(record.session_id.encode(), digest_size=8).digest()
-        kept = [getattr(record.signals, f.name) for f in fields(Signals)]
-        kept += [getattr(record.habits, f.name) for f in fields(Habits)]
+        kept = [getattr(record.signals, name) for name in _SIGNALS]
+        kept += [getattr(record.habits, name) for name in _HABITS]
         return cls(
             queue=record.queue or OTHER_QUEUE,
             session=int.from_bytes(digest, "big"),
@@ -64,8 +69,7 @@ class Contribution(NamedTuple):
             seconds=record.recognition.seconds if record.recognition else None,
             broke_at=record.broke_at.step if record.broke_at else None,
             repeats=record.repeats,
-            # Wording that recurs over sessions is not in the record yet.
-            scripts=getattr(record.wording, "scripts", 0),
+            wording=wording,
             behaviours=[count for each in kept for count in (each.opportunities, each.kept)],
         )
 
@@ -77,7 +81,9 @@ class Contribution(NamedTuple):
         """The inverse of :meth:`encode`. Raises :class:`ContributionError`."""
         try:
             version, *values = orjson.loads(data)
-            if version != CONTRIBUTION_VERSION:
+            if version == 1:  # had a number in the place of the wording, always 0
+                values[_WORDING : _WORDING + 1] = [""]
+            elif version != CONTRIBUTION_VERSION:
                 raise ValueError
             contribution = cls(*values)
             if len(contribution.behaviours) != 2 * len(BEHAVIOURS):
@@ -87,3 +93,6 @@ class Contribution(NamedTuple):
                 f"not a contribution of version {CONTRIBUTION_VERSION}"
             ) from error
         return contribution
+
+
+_WORDING = Contribution._fields.index("wording")

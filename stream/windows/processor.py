@@ -238,6 +238,7 @@ class QueueRollups:
         if head is None:
             head = queue.head = Head(self._new_detectors())
         channel = head.channel(contribution.channel, rules.max_channels, OTHER_QUEUE)
+        script = head.is_script(offset, contribution)
         applied = False
         for length in self._lengths:
             start_ms = contribution.ended_ms // length * length
@@ -248,7 +249,7 @@ class QueueRollups:
                 bucket = self._bucket(name, queue, length, start_ms)
             if offset > bucket.offset:
                 bucket.offset = offset
-                bucket.tally.add(contribution, channel)
+                bucket.tally.add(contribution, channel, script)
                 self._dirty.add((name, length, start_ms))
                 applied = True
         if offset > head.offset:
@@ -454,6 +455,10 @@ class QueueRollups:
         if FLOOR_KEY in changes.state:
             self._floor = self._settled
         self._settled = self.watermark_ms
+        for name in self._dirty_heads:
+            head = self._queues[name].head
+            assert head is not None
+            head.script_offsets = []
         self._dirty.clear()
         self._dirty_heads.clear()
         self._ended.clear()

@@ -1,4 +1,7 @@
-"""Windows, the tallies that they are merged from, and the message that a window becomes."""
+"""Windows, the tallies that they are merged from, and the message that a window becomes.
+
+The message's dataclasses are plain, as those of :mod:`stream.session.record`.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ WINDOWS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Quantiles:
     """Seconds from the first concern to the first recognition over ``count`` recognised
     interactions, each within 2 %; null without any."""
@@ -58,7 +61,7 @@ class Quantiles:
     p99: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Cell:
     """One scenario's or channel's part of a window."""
 
@@ -68,13 +71,15 @@ class Cell:
     recognized_first: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Rollup:
     """One queue in one window. All but ``interactions`` counts judged interactions alone.
 
     The ratios are of the judged interactions, and null where there are too few of them.
-    ``repeats`` and ``scripts`` add up what the records say; ``broke_at`` counts interactions by
-    the step where empathy broke.
+    ``scripts`` counts recognitions in wording that recurs over the queue's sessions
+    (:mod:`stream.windows.scripts`); without them, ``recognized_own_ratio`` is the share of those
+    recognised in the agent's own words. ``repeats`` adds up what the records say; ``broke_at``
+    counts interactions by the step where empathy broke.
     """
 
     schema_version: int
@@ -89,6 +94,7 @@ class Rollup:
     recognized_first: int
     recognized_ratio: float | None
     recognized_first_ratio: float | None
+    recognized_own_ratio: float | None
     signals: Signals
     habits: Habits
     repeats: int
@@ -128,8 +134,9 @@ class Tally:
     channels: Cells = field(default_factory=dict)
     seconds: Sketch = field(default_factory=dict)
 
-    def add(self, contribution: Contribution, channel: str) -> None:
-        """Count one interaction, its channel under the name given."""
+    def add(self, contribution: Contribution, channel: str, script: bool) -> None:
+        """Count one interaction, its channel under the name given. ``script``: it was recognised in
+        wording that recurs."""
         judged = contribution.judged
         cell = [
             1,
@@ -142,7 +149,7 @@ class Tally:
         if not judged:
             self.counts[0] += 1
             return
-        added = [*cell, contribution.repeats, contribution.scripts, *contribution.behaviours]
+        added = [*cell, contribution.repeats, int(script), *contribution.behaviours]
         self.counts = [a + b for a, b in zip(self.counts, added, strict=True)]
         if contribution.broke_at is not None:
             merge(self.broke_at, {contribution.broke_at: 1})
@@ -151,7 +158,9 @@ class Tally:
 
     @classmethod
     def merged(cls, tallies: list[Tally]) -> Tally:
-        """A tally of what all of ``tallies`` count."""
+        """A tally of what all of ``tallies`` count, to be read: of one, it is that one."""
+        if len(tallies) == 1:
+            return tallies[0]
         total = cls()
         if tallies:
             total.counts = list(map(sum, zip(*(tally.counts for tally in tallies), strict=True)))
@@ -180,6 +189,7 @@ class Tally:
             recognized_first=recognized_first,
             recognized_ratio=round(recognized / judged, 4) if enough else None,
             recognized_first_ratio=round(recognized_first / judged, 4) if enough else None,
+            recognized_own_ratio=round((recognized - scripts) / judged, 4) if enough else None,
             signals=Signals(*kept[:_SIGNALS]),
             habits=Habits(*kept[_SIGNALS:]),
             repeats=repeats,

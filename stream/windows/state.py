@@ -17,11 +17,18 @@ from stream.session.state import StateError, trimmed
 from stream.windows.contribution import Contribution
 from stream.windows.drop import DropDetector, DropRules
 from stream.windows.rollup import Tally
+from stream.windows.scripts import ScriptMemory
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Version of the encoded layouts; a newer release reads the older ones (``_MIGRATIONS``)."""
 
-_MIGRATIONS: dict[int, Callable[[list[Any]], list[Any]]] = {}
+
+def _with_scripts(layout: list[Any]) -> list[Any]:
+    """Version 1 had no memory of scripts in a head, which is the layout of five parts."""
+    return [2, *layout[1:], *([[], []] if len(layout) == 5 else [])]
+
+
+_MIGRATIONS: dict[int, Callable[[list[Any]], list[Any]]] = {1: _with_scripts}
 """From a version to the step that turns its layout into the next version's."""
 
 
@@ -94,13 +101,30 @@ def _pairs(flat: list[int]) -> dict[int, int]:
 
 @dataclass(slots=True)
 class Head:
-    """What a queue keeps beyond its buckets: names of its channels, and the drop detectors."""
+    """What a queue keeps beyond its buckets: names of its channels, the drop detectors, and the
+    wordings that recur."""
 
     detectors: dict[str, DropDetector]
     """By measure: a flag of :class:`Contribution` (``recognized_first``)."""
     offset: int = -1
     newest_ms: int = 0
     channels: list[str] = field(default_factory=list)
+    scripts: ScriptMemory = field(default_factory=ScriptMemory)
+    script_offsets: list[int] = field(default_factory=list)
+    """Offsets of the interactions found to be scripts that some bucket may lack: those taken in
+    since all that came of earlier ones was persisted."""
+
+    def is_script(self, offset: int, contribution: Contribution) -> bool:
+        """Whether an interaction was recognised in wording that recurs; to be asked before
+        :attr:`offset` passes it."""
+        if offset <= self.offset:
+            return offset in self.script_offsets
+        if not contribution.judged or not contribution.wording:
+            return False
+        found = self.scripts.meet(contribution.wording)
+        if found:
+            self.script_offsets.append(offset)
+        return found
 
     def channel(self, name: str, limit: int, other: str) -> str:
         """The name that a channel counts under: the first ``limit`` names are kept apart."""
@@ -123,15 +147,19 @@ class Head:
 
     def encode(self) -> bytes:
         detectors = {name: detector.to_wire() for name, detector in self.detectors.items()}
-        layout = [STATE_VERSION, self.offset, self.newest_ms, self.channels, detectors]
+        layout = [
+            *(STATE_VERSION, self.offset, self.newest_ms, self.channels, detectors),
+            *(self.scripts.to_wire(), self.script_offsets),
+        ]
         return trimmed(orjson.dumps(layout))
 
     @classmethod
     def decode(cls, data: bytes, rules: DropRules) -> Head:
         """The inverse of :meth:`encode`. Raises :class:`StateError`."""
         try:
-            _, offset, newest_ms, channels, wires = _layout(data)
+            _, offset, newest_ms, channels, wires, scripts, script_offsets = _layout(data)
+            memory = ScriptMemory(scripts)
             detectors = {name: DropDetector.from_wire(rules, w) for name, w in wires.items()}
         except (AttributeError, TypeError, ValueError) as error:
             raise StateError("not a queue's head") from error
-        return cls(detectors, offset, newest_ms, channels)
+        return cls(detectors, offset, newest_ms, channels, memory, script_offsets)

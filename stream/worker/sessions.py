@@ -132,7 +132,7 @@ class SessionStage(Stage[SessionProcessor]):
             record = closed.record
             value = frames.interactions + closed.value
             sends.append(Send(settings.interactions_topic, record.session_id.encode(), value))
-            added = Contribution.of(record)
+            added = Contribution.of(record, closed.wording)
             sends.append(Send(settings.repartition_topic, added.queue.encode(), added.encode()))
         return sends
 
@@ -148,7 +148,6 @@ class SessionStage(Stage[SessionProcessor]):
                 log.error("a session could not be judged", extra={"cause": closed.failed})
         if changes.gaps:
             self._metrics.count_gaps(changes.gaps, now_ms)
-            self._show_open_gaps()
 
     async def emit_decided(self, tp: TP, partition: Partition[SessionProcessor]) -> None:
         if partition.processor.has_decided:
@@ -171,9 +170,6 @@ class SessionStage(Stage[SessionProcessor]):
             self._metrics.lag.clear()
             self._metrics.forget_open_gaps()
         self.observe()
-        self._show_open_gaps()
-
-    def _show_open_gaps(self) -> None:
         self._metrics.show_open_gaps(
             partition.processor.open_gaps for partition in self.partitions.values()
         )

@@ -36,7 +36,7 @@ def rollup(
 ) -> Rollup:
     tally, rng = Tally(), random.Random(1)
     for number in range(judged):
-        tally.add(contribution(number, queue, end_ms - 1, number < kept, rng), "chat")
+        tally.add(contribution(number, queue, end_ms - 1, number < kept, rng), "chat", script=False)
     size_ms = WINDOW[window].size_ms
     return tally.rollup(queue, WINDOW[window], end_ms - size_ms, 20)
 

@@ -21,7 +21,7 @@ def corpus() -> list[Conversation]:
 
 
 def test_size_and_variety(corpus: list[Conversation]) -> None:
-    assert len(corpus) >= 1_200
+    assert len(corpus) >= 1_700
     assert len({c.id for c in corpus}) == len(corpus)
     assert {c.scenario for c in corpus} == set(SCENARIOS)
     assert {c.channel for c in corpus} == {"social", "chat", "email", "voice"}

@@ -19,7 +19,7 @@ from stream.session import (
     SessionProcessor,
     score_events,
 )
-from stream.session.gaps import GAP_VERSION
+from stream.session.record import GAP_VERSION
 from tests.scripted import START_MS, ScriptedRecognizer, conversation, tool
 
 SCHEMA = json.loads(

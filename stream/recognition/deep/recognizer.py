@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -44,16 +43,23 @@ from stream.recognition.reading import AgentReading, CustomerReading
 from stream.recognition.wording import wording, wording_similarity
 
 FOLDER = Path(__file__).parent
+_AGENT_FORM, _CUSTOMER_FORM = 4, 3
+"""Parts of the fast readings' forms, behind which the wordpieces stand."""
 _REMEMBERED = 4096
 """Turns whose logits are kept: a session's turns are related while it is open and again when it
 is closed elsewhere or replayed."""
 
 
-@dataclass(frozen=True)
 class DeepAgentReading(AgentReading):
     """The fast reading of an agent turn, and its first wordpieces."""
 
     pieces: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, fast: AgentReading, pieces: tuple[int, ...]) -> DeepAgentReading:
+        made = cls(*fast)
+        made.pieces = pieces
+        return made
 
     def to_wire(self) -> list[Any]:
         """The fast reading's form, and the packed wordpieces."""
@@ -64,14 +70,19 @@ class DeepAgentReading(AgentReading):
         """Also reads the fast form, that of a session which was open when the setting changed:
         such a turn has no wordpieces, and is judged as the fast recogniser does."""
         fast = AgentReading.from_wire(wire)
-        return cls(fast.clauses, fast.words, unpack(wire[4]) if len(wire) > 4 else ())
+        return cls.of(fast, unpack(wire[_AGENT_FORM]) if len(wire) > _AGENT_FORM else ())
 
 
-@dataclass(frozen=True)
 class DeepCustomerReading(CustomerReading):
     """The fast reading of a customer turn, and its first wordpieces."""
 
     pieces: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, fast: CustomerReading, pieces: tuple[int, ...]) -> DeepCustomerReading:
+        made = cls(*fast)
+        made.pieces = pieces
+        return made
 
     def to_wire(self) -> list[Any]:
         """The fast reading's form, and the packed wordpieces."""
@@ -81,7 +92,7 @@ class DeepCustomerReading(CustomerReading):
     def from_wire(cls, wire: Sequence[Any]) -> DeepCustomerReading:
         """See :meth:`DeepAgentReading.from_wire`."""
         fast = CustomerReading.from_wire(wire)
-        return cls(fast.cues, fast.words, unpack(wire[3]) if len(wire) > 3 else ())
+        return cls.of(fast, unpack(wire[_CUSTOMER_FORM]) if len(wire) > _CUSTOMER_FORM else ())
 
 
 class DeepContext(Context):
@@ -138,13 +149,11 @@ class DeepRecognizer:
 
     def read_agent(self, text: str) -> DeepAgentReading:
         """Reads an agent turn alone."""
-        fast = reading.read_agent(text)
-        return DeepAgentReading(fast.clauses, fast.words, self._encoder.pieces(text))
+        return DeepAgentReading.of(reading.read_agent(text), self._encoder.pieces(text))
 
     def read_customer(self, text: str) -> DeepCustomerReading:
         """Reads a customer turn alone."""
-        fast = reading.read_customer(text)
-        return DeepCustomerReading(fast.cues, fast.words, self._encoder.pieces(text))
+        return DeepCustomerReading.of(reading.read_customer(text), self._encoder.pieces(text))
 
     def relate_agent(self, reading: AgentReading, context: Context) -> AgentTurn:
         """The agent turn in its conversation; ``context`` is everything before it."""
@@ -164,11 +173,11 @@ class DeepRecognizer:
             return customer.relate_customer(reading, context)
         odds = customer.log_odds(reading, context)
         if min(map(abs, odds)) >= SURE:
-            return customer.customer_turn(reading, *odds)
+            return customer.customer_turn(reading, odds)
         logits = self._encoder.logits(customer_input(turn, context.answered, context.said))
         row = [*logits[CUSTOMER], *odds, *[float(value >= 0) for value in odds]]
         concern, negative, strong, repeat = (one.of(row) for one in self._decision.customer)
-        return customer.customer_turn(reading, concern, negative, strong, repeat)
+        return customer.customer_turn(reading, (concern, negative, strong, repeat))
 
     def scenario(self, context: Context) -> str:
         """One of :data:`stream.recognition.SCENARIOS`."""

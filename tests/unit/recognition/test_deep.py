@@ -113,8 +113,13 @@ def deep() -> Recognizer:
 def test_a_reading_comes_back_from_the_wire(deep: Recognizer) -> None:
     agent = deep.read_agent("Sorry your kettle leaks. Which model is it?")
     customer = deep.read_customer("my kettle leaks!!")
-    assert deep.agent_from_wire(orjson.loads(orjson.dumps(agent.to_wire()))) == agent
-    assert deep.customer_from_wire(orjson.loads(orjson.dumps(customer.to_wire()))) == customer
+    for read, from_wire in (
+        (agent, deep.agent_from_wire),
+        (customer, deep.customer_from_wire),
+    ):
+        again = from_wire(orjson.loads(orjson.dumps(read.to_wire())))
+        assert again == read
+        assert again.pieces == read.pieces != ()
 
 
 def test_sessions_that_are_open_outlast_a_change_of_the_setting(deep: Recognizer) -> None:

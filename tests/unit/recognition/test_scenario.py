@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stream.recognition import SCENARIOS, Context, fast
-from stream.recognition.scenario import vocabulary_scores, weighed_pairs, weighed_words
+from stream.recognition.scenario import damping, neighbours, said, vocabulary_scores
 from tests.unit.recognition.conversation import context
 
 
@@ -48,14 +48,18 @@ def test_an_opening_that_only_asks_speaks_for_information() -> None:
 
 
 def test_small_talk_does_not_drown_the_concern() -> None:
-    short, _ = weighed_words(context("zobble"))
-    said, _ = weighed_words(context(*(f"word{n} other{n} more{n}" for n in range(60))))
-    assert sum(short.values()) == 1
-    assert sum(said.values()) < 40
+    talk = said(context(*(f"word{n} other{n} more{n}" for n in range(60))))
+    assert damping(said(context("zobble"))) == 1
+    assert damping(talk) * sum(weight * len(words) / 4 for weight, words in talk) < 40
 
 
-def test_the_earliest_neighbours_weigh_most() -> None:
-    first = weighed_pairs(context("zobble flurb", "again zobble flurb"))
-    later = weighed_pairs(context("hello there", "again zobble flurb"))
-    (pair,) = weighed_pairs(context("zobble flurb"))
-    assert first[pair] > later[pair]
+def test_what_comes_first_weighs_most() -> None:
+    ((weight, words),) = said(context("zobble flurb", "again zobble"))
+    assert (weight, len(words)) == (4, 3)
+    earlier, later = said(context("zobble", "flurb", "again zobble"))
+    assert earlier[0] > later[0]
+    assert len(later[1]) == 1
+    (first, (_, rest)) = neighbours(context("zobble flurb", "again zobble flurb"))
+    ((_, pairs),) = neighbours(context("zobble flurb"))
+    assert first[1] == pairs
+    assert not rest & pairs
