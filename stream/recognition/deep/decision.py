@@ -34,9 +34,11 @@ _RECOGNITION, _PROCESS = int(RECOGNITION), int(PROCESS)
 
 _DATA_REQUEST, _TRANSFER = int(Label.DATA_REQUEST), int(Label.TRANSFER)
 _SETTLED = int(Label.GENERIC_EMPATHY | Label.DATA_REQUEST | Label.HOLD)
-DECIDED = range(3, AGENT_LABELS)
-"""Bits of the labels that are decided here. Recognition is left to the fast recogniser: on our
-corpus the encoder tells it far better, on real turns it does not (MODEL_CARD.md)."""
+DECIDED = range(4, AGENT_LABELS)
+"""Bits of the labels that are decided here. Recognition and stock sympathy are left to the fast
+recogniser: on our corpus the encoder tells them far better, on real turns it does not
+(MODEL_CARD.md)."""
+_LEFT = int(RECOGNITION | Label.GENERIC_EMPATHY)
 
 _OWN = 4.0
 """Shared weight above which more says nothing more."""
@@ -75,7 +77,7 @@ class Decision(NamedTuple):
 def is_clear(told: AgentTurn) -> bool:
     """Whether an agent turn is left as the fast recogniser tells it: it asks, sympathises or makes
     wait, and does nothing else that the encoder could correct. A third of the turns of the corpus;
-    of 50 of them the encoder would change one."""
+    of 40 of them the encoder would change one."""
     labels = int(told.labels) & ~_RECOGNITION
     allowed = _SETTLED | _TRANSFER if labels & _DATA_REQUEST else _SETTLED
     return bool(labels) and not labels & ~allowed
@@ -83,8 +85,8 @@ def is_clear(told: AgentTurn) -> bool:
 
 SURE = 1.0
 """Least log-odds, for or against, of each value of a customer turn that is left as the fast
-recogniser tells it: half of the turns of the corpus; of 400 of them the encoder would change
-one."""
+recogniser tells it: two fifths of the turns of the corpus; of a thousand of them the encoder
+would change one."""
 
 
 def agent_row(
@@ -105,8 +107,8 @@ def agent_row(
 
 
 def decide_agent(sums: Sequence[Sum], row: Sequence[float], told: AgentTurn) -> AgentTurn:
-    """An agent turn by its ``row``: logits, then :func:`agent_row`. Recognition is as ``told``."""
-    labels = int(told.labels) & _RECOGNITION
+    """An agent turn by its ``row``: logits, then :func:`agent_row`. Empathy is as ``told``."""
+    labels = int(told.labels) & _LEFT
     for bit, one in zip(DECIDED, sums, strict=True):
         if one.of(row) >= 0:
             labels |= 1 << bit

@@ -86,9 +86,9 @@ def test_the_gate_lets_the_fast_recogniser_settle_what_asks_and_sympathises(
 def test_the_encoder_corrects_process_and_leaves_recognition() -> None:
     told = AgentTurn(Label.SITUATION | Label.RESOLUTION, False, 0.5, 2)
     never, always = Sum(-1.0, ()), Sum(1.0, ())
-    adds = decide_agent([always if bit == 10 else never for bit in range(3, 11)], [], told)
+    adds = decide_agent([always if bit == 10 else never for bit in range(4, 11)], [], told)
     assert adds == AgentTurn(Label.SITUATION | Label.REASON, True, 0.5, 2)
-    keeps = decide_agent([always if bit == 5 else never for bit in range(3, 11)], [], told)
+    keeps = decide_agent([always if bit == 5 else never for bit in range(4, 11)], [], told)
     assert keeps == told
 
 
