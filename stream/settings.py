@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,9 @@ PREFIX = "EMPATHY_"
 
 _KEY_CHARS = 16
 """Fewest of a key that cannot be found by trying."""
+
+_NEEDED = {"deep": ("numpy", "onnxruntime", "tokenizers")}
+"""What a recogniser needs beyond the package's own dependencies."""
 
 T = TypeVar("T")
 
@@ -251,7 +255,12 @@ class Settings:
     languages: tuple[str, ...] = _names(
         ("en",), "Languages that are judged (primary subtags); a session without one is judged."
     )
-    recognizer: str = _text("fast", "Which recogniser reads the turns.", choices=("fast",))
+    recognizer: str = _text(
+        "fast",
+        "Which recogniser reads the turns; deep, a small transformer, agrees better with people, "
+        "takes some ms per turn and needs the extra of its name.",
+        choices=("fast", "deep"),
+    )
 
     _about("Privacy")
     pseudonyms: str = _text(
@@ -368,6 +377,12 @@ class Settings:
         return settings
 
     def _check(self) -> None:
+        missing = [name for name in _NEEDED.get(self.recognizer, ()) if find_spec(name) is None]
+        if missing:
+            raise SettingError(
+                f"{variable('recognizer')}: {self.recognizer} needs {', '.join(missing)}; "
+                f"pip install 'empathy-stream[{self.recognizer}]'"
+            )
         if not self.bootstrap_servers:
             raise SettingError(f"{PREFIX}BOOTSTRAP_SERVERS: name at least one broker, host:port")
         if self.max_age_seconds < self.inactivity_seconds:

@@ -24,16 +24,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from stream.cli import EXIT_FAILED, EXIT_UNAVAILABLE, stop
+from stream.cli import EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_USAGE, stop
 from stream.cli.produce import send_events
 from stream.cli.replay import PAST_PARTITION, feed
 from stream.cli.story import STORY_QUEUE, Story, by_time
 from stream.cli.tables import records_table
 from stream.embedded import EmbeddedBroker, EmbeddedBrokerError, free_port
 from stream.events import Event
-from stream.recognition import fast
+from stream.recognition import recognizer_named
 from stream.samples import sample_conversations
-from stream.settings import PREFIX, Settings
+from stream.settings import PREFIX, SettingError, Settings, variable
 from stream.worker.topics import ensure_topics
 
 _START_SECONDS = 30
@@ -82,7 +82,9 @@ class WorkerProcess:
 
 
 @contextlib.contextmanager
-def _running(ops_port: int, console: Console) -> Iterator[tuple[Settings, WorkerProcess]]:
+def _running(
+    ops_port: int, recognizer: str, console: Console
+) -> Iterator[tuple[Settings, WorkerProcess]]:
     """Broker and worker, taken down at the end whatever happens."""
     with tempfile.TemporaryDirectory(prefix="empathy-demo-") as directory:
         try:
@@ -97,6 +99,7 @@ def _running(ops_port: int, console: Console) -> Iterator[tuple[Settings, Worker
                 log_format="text",
                 # The embedded broker lets a new member wait for half of it (stream.embedded).
                 session_timeout_seconds=2.0,
+                recognizer=recognizer,
             )
             log = Path(directory) / "worker.log"
             asyncio.run(ensure_topics(settings))
@@ -124,11 +127,20 @@ def _wait_ready(settings: Settings, worker: WorkerProcess, console: Console) -> 
     raise DemoError(f"the worker was not ready within {_START_SECONDS} s")
 
 
+def _recognizer() -> str:
+    """The one setting that the demo takes from the environment, or the command ends."""
+    name = variable("recognizer")
+    try:
+        return Settings.from_environment({name: os.environ.get(name, "")}).recognizer
+    except SettingError as error:
+        stop(str(error), EXIT_USAGE)
+
+
 def run_demo(*, once: bool, speed: float, ops_port: int) -> int:
     """Run the demo; returns the exit code."""
     console = Console()
     try:
-        with _running(ops_port, console) as (settings, worker):
+        with _running(ops_port, _recognizer(), console) as (settings, worker):
             if once:
                 return asyncio.run(_once(settings, worker, console))
             asyncio.run(_live(settings, worker, speed, console))
@@ -238,7 +250,7 @@ async def _live(settings: Settings, worker: WorkerProcess, speed: float, console
     interrupted = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, interrupted.set)
-    story = Story(sample_conversations(), fast())
+    story = Story(sample_conversations(), recognizer_named(settings.recognizer))
     topics = settings.interactions_topic, settings.gaps_topic, settings.rollups_topic
     async with _consumer(settings, *topics) as consumer, _producer(settings) as producer:
         past = story.past(int(time.time() * 1000))

@@ -14,7 +14,7 @@ from rich.table import Table
 from stream.cli import EXIT_USAGE, json_lines, stop
 from stream.cli.tables import records_table
 from stream.events import Event
-from stream.recognition import fast
+from stream.recognition import Recognizer, recognizer_named
 from stream.session import ClosedSession, ClosingRules, InteractionRecord, score_events
 from stream.settings import Settings, variable
 from stream.sources import FileError, Pseudonyms, read_conversations
@@ -24,11 +24,13 @@ _NEVER = 2**62
 
 
 def score_files(
-    files: Sequence[str], rules: ClosingRules, replaced: Pseudonyms | None = None
+    files: Sequence[str],
+    recognizer: Recognizer,
+    rules: ClosingRules,
+    replaced: Pseudonyms | None = None,
 ) -> Iterator[ClosedSession]:
     """Records of the conversations in ``files``: a transcript is scored on its own, and the
     events of all files together, as one partition. Raises :class:`FileError`."""
-    recognizer = fast()
 
     def scored(events: Sequence[Event]) -> list[ClosedSession]:
         read = events if replaced is None else map(replaced.event, events)
@@ -45,7 +47,8 @@ def score_files(
 
 def run_score(settings: Settings, files: Sequence[str], as_json: bool) -> int:
     try:
-        scored = score_files(files, closing_rules(settings), pseudonyms(settings))
+        recognizer = recognizer_named(settings.recognizer)
+        scored = score_files(files, recognizer, closing_rules(settings), pseudonyms(settings))
         if as_json:
             json_lines(closed.value for closed in scored)
         else:
@@ -84,7 +87,8 @@ def label_conversations(settings: Settings, files: Sequence[str]) -> Iterator[di
     rules = closing_rules(settings)._replace(
         max_age_ms=_NEVER, inactivity_ms=_NEVER, max_events=_NEVER, max_text_chars=_NEVER
     )
-    return (labels(closed.record) for closed in score_files(files, rules))
+    recognizer = recognizer_named(settings.recognizer)
+    return (labels(closed.record) for closed in score_files(files, recognizer, rules))
 
 
 def run_label(settings: Settings, files: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ from stream.cli import EXIT_UNAVAILABLE, EXIT_USAGE, stop
 from stream.cli.produce import send_events, shifted
 from stream.cli.story import STORY_QUEUE, Story, by_time, shortened
 from stream.events import encode
-from stream.recognition import fast
+from stream.recognition import recognizer_named
 from stream.samples import sample_conversations
 from stream.settings import SettingError, Settings
 from stream.sources import Transcript
@@ -97,7 +97,7 @@ async def _replay(settings: Settings, speed: float, console: Console) -> None:
         asyncio.get_running_loop().add_signal_handler(number, replaying.cancel)
     try:
         await ensure_topics(settings)
-        story = Story(sample_conversations(), fast())
+        story = Story(sample_conversations(), recognizer_named(settings.recognizer))
         async with AIOKafkaProducer(**client_options(settings), acks="all") as producer:
             if await _is_empty(settings, producer):
                 await _tell_past(settings, producer, story, console)

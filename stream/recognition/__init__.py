@@ -22,6 +22,16 @@ from stream.recognition.wording import (
     wording_sketch,
 )
 
+
+def recognizer_named(name: str) -> Recognizer:
+    """The shared recogniser of the setting: ``fast``, or ``deep``, which needs its extra."""
+    if name == "deep":
+        from stream.recognition.deep import deep
+
+        return deep()
+    return fast()
+
+
 __all__ = [
     "PROCESS",
     "RECOGNITION",
@@ -35,6 +45,7 @@ __all__ = [
     "Recognizer",
     "fast",
     "label_names",
+    "recognizer_named",
     "wording",
     "wording_similarity",
     "wording_sketch",

@@ -148,7 +148,7 @@ PLAYBACK_FROM = 3.4
 """Score from which a statement counts as playing back."""
 
 
-def _playback_score(view: ClauseView, first: bool) -> float:
+def playback_score(view: ClauseView, first: bool) -> float:
     """How much a statement reads as the customer's account played back rather than as an answer.
 
     Shared particulars carry it; what instructs, explains or acts takes away.
@@ -268,7 +268,7 @@ def _shows_situation(view: ClauseView, first: bool, asks: bool) -> bool:
         return True
     if shared >= 1 and (c & GLAD or (c & THANKS and c & SAID and not c & FACT)):
         return True
-    return _playback_score(view, first) >= PLAYBACK_FROM
+    return playback_score(view, first) >= PLAYBACK_FROM
 
 
 def _asking(view: ClauseView, labels: int) -> int:
@@ -381,8 +381,15 @@ def decide_turn(seen: list[ClauseView]) -> list[int]:
 
 def relate_agent(reading: AgentReading, context: Context) -> AgentTurn:
     """The labels of an agent turn; ``context`` is everything before it."""
-    seen = _framed(views(reading, context))
-    per_clause = decide_turn(seen)
+    seen = framed(views(reading, context))
+    return agent_turn(reading, context, seen, decide_turn(seen))
+
+
+def agent_turn(
+    reading: AgentReading, context: Context, seen: list[ClauseView], per_clause: list[int]
+) -> AgentTurn:
+    """The labels of an agent turn whose clauses, with the features ``seen``, carry
+    ``per_clause``."""
     labels = 0
     for bits in per_clause:
         labels |= bits
@@ -413,7 +420,7 @@ FRAMES = SORRY | UNDERSTAND | GLAD | SAID | CONFIRM | PLAYBACK | REMARK
 """Cues that say how to take what follows in the sentence."""
 
 
-def _framed(seen: list[ClauseView]) -> list[ClauseView]:
+def framed(seen: list[ClauseView]) -> list[ClauseView]:
     """Hands the frame of an empty clause on to the next of its sentence: "I see", "sorry that"."""
     out: list[ClauseView] = []
     for view in seen:

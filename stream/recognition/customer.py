@@ -148,15 +148,34 @@ def relate_customer(reading: CustomerReading, context: Context) -> CustomerTurn:
     """What a customer turn carries; ``context`` is everything before it."""
     if not reading.words:
         return CustomerTurn(False, 0, False, False)
+    return customer_turn(reading, log_odds(reading, context))
+
+
+def log_odds(reading: CustomerReading, context: Context) -> tuple[float, float, float, float]:
+    """How much speaks for each value of a turn, less what is needed to give it: concern, negative,
+    strongly negative, repeat."""
     bits, share = features(reading, context)
     # The turn's own cues and its place are summed apart: each comes again far more often.
     total = _START + _summed(bits & (_SITUATED - 1)) + _summed(bits & -_SITUATED)
     total += sum(filter(None, map(_WORDS.get, set(reading.words))))
     concern, negative, strong, repeated = unpacked(total, len(BIAS))
     own = 100 * share
+    return (
+        (concern + own * _OWN[0] - _FROM[0]) / 100,
+        (negative + own * _OWN[1] - _FROM[1]) / 100,
+        (strong + own * _OWN[2] - _FROM[2]) / 100,
+        (repeated + own * _OWN[3] - _FROM[3]) / 100,
+    )
+
+
+def customer_turn(
+    reading: CustomerReading, odds: tuple[float, float, float, float]
+) -> CustomerTurn:
+    """The values of a turn, each given where its log-odds are not below 0."""
+    concern, negative, strong, repeated = odds
     emotion = 0
-    if negative + own * _OWN[1] >= _FROM[1]:
-        emotion = 2 if strong + own * _OWN[2] >= _FROM[2] else 1
-    repeats = repeated + own * _OWN[3] >= _FROM[3]
+    if negative >= 0:
+        emotion = 2 if strong >= 0 else 1
+    repeats = repeated >= 0
     content = bool(reading.cues & _CONTENT) and not (emotion or repeats)
-    return CustomerTurn(concern + own * _OWN[0] >= _FROM[0], emotion, repeats, content)
+    return CustomerTurn(concern >= 0, emotion, repeats, content)

@@ -93,7 +93,8 @@ class AgentReading(NamedTuple):
     @classmethod
     def from_wire(cls, wire: Sequence[Any]) -> AgentReading:
         """The reading that :meth:`to_wire` gave. :class:`ValueError` for another version."""
-        version, cues, lengths, packed = wire
+        # The deep recogniser's readings have more behind this, which is not needed here.
+        version, cues, lengths, packed = wire[:4]
         _check(version)
         clauses = []
         start = 0
@@ -120,7 +121,7 @@ class CustomerReading(NamedTuple):
     @classmethod
     def from_wire(cls, wire: Sequence[Any]) -> CustomerReading:
         """The reading that :meth:`to_wire` gave. :class:`ValueError` for another version."""
-        version, cues, packed = wire
+        version, cues, packed = wire[:3]
         _check(version)
         return cls(cues, _unpack(packed))
 

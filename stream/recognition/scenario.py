@@ -347,10 +347,16 @@ def scenario(context: Context) -> str:
     """The scenario of a conversation: from what the customer said first of all."""
     if not context.customers:
         return "other"
+    scores = scenario_scores(context)
+    return SCENARIOS[scores.index(max(scores))]
+
+
+def scenario_scores(context: Context) -> list[float]:
+    """How much speaks for each of :data:`SCENARIOS`."""
     tables = _tables()
     customer, agent = said(context), answered(context)
     own, theirs = damping(customer) / 4_000, damping(agent) / 4_000
-    scores = [
+    return [
         start + PRIOR * by_hand + own * a + theirs * b + pairs / 1_000
         for start, by_hand, a, b, pairs in zip(
             _start(_opening_cues(context)),
@@ -361,4 +367,3 @@ def scenario(context: Context) -> str:
             strict=True,
         )
     ]
-    return SCENARIOS[scores.index(max(scores))]

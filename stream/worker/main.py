@@ -22,7 +22,7 @@ from stream.ops.board import Board
 from stream.ops.logs import configure_logging
 from stream.ops.metrics import Metrics
 from stream.ops.server import OpsServer
-from stream.recognition import fast
+from stream.recognition import recognizer_named
 from stream.session import StateError
 from stream.settings import SettingError, Settings, variable
 from stream.sources import Source
@@ -72,7 +72,7 @@ async def _run(settings: Settings, source: Source) -> int:
     def ready() -> str:
         return worker.ready() if worker else "waiting for the brokers"
 
-    metrics = Metrics(fast().version, settings.max_queues)
+    metrics = Metrics(recognizer_named(settings.recognizer).version, settings.max_queues)
     board = Board(metrics, ready, max_queues=settings.max_queues, min_judged=settings.min_judged)
     feed = Feed(board, settings)
     feeding: asyncio.Task[None] | None = None

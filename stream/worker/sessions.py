@@ -13,7 +13,7 @@ from faust.types import TP
 
 from stream.events import Event, Rejected, RejectReason
 from stream.ops.metrics import Metrics
-from stream.recognition import fast
+from stream.recognition import recognizer_named
 from stream.session import Changes, Outcome, SessionProcessor
 from stream.settings import Settings
 from stream.sources import Mapped, Source
@@ -48,7 +48,7 @@ class SessionStage(Stage[SessionProcessor]):
         self._registry = registry
         self._source = source if registry is None else framed(source, registry.types)
         self._frames = Frames() if registry is None else registry.frames
-        self._recognizer = fast()
+        self._recognizer = recognizer_named(settings.recognizer)
         self._rules = closing_rules(settings)
         self._gap_rules = gap_rules(settings)
         self._share = RejectedShare(settings.max_rejected_ratio)
