@@ -158,7 +158,7 @@ class Head:
         """The inverse of :meth:`encode`. Raises :class:`StateError`."""
         try:
             _, offset, newest_ms, channels, wires, scripts, script_offsets = _layout(data)
-            memory = ScriptMemory(scripts)
+            memory = ScriptMemory(*scripts)
             detectors = {name: DropDetector.from_wire(rules, w) for name, w in wires.items()}
         except (AttributeError, TypeError, ValueError) as error:
             raise StateError("not a queue's head") from error
