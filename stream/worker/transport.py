@@ -325,6 +325,12 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         at times lets a reader miss a batch while several write."""
         return bool(self._thread.embedded)
 
+    def highwater(self, tp: TP) -> int | None:
+        """The end of a partition; None where it is not known, or the partition was just taken away:
+        aiokafka's own answer would end the worker then."""
+        _, end = self._thread.fetched(tp)
+        return None if end is None else int(end)
+
     def fetched_to(self, tp: TP) -> int:
         """The offset up to which a partition was fetched, handed out or not; 0 before the first."""
         return max(self._thread.fetched(tp)[0] or 0, self._delivered.get(tp, 0))

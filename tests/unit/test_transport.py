@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from faust.types import TP
 
-from stream.worker.transport import BatchConsumer
+from stream.worker.transport import BatchConsumer, _ConsumerThread
 
 TP0 = TP("events", 0)
 
@@ -99,3 +99,14 @@ def test_a_message_whose_partition_a_rebalance_took_ends_nothing() -> None:
     asyncio.run(hand_on(message(4).tp))
     with pytest.raises(KeyError):
         asyncio.run(hand_on("something else"))
+
+
+def test_the_end_of_a_partition_that_a_rebalance_took_is_not_known() -> None:
+    """Found by chaos: asking aiokafka for it ended the worker."""
+    found = consumer()
+    thread = object.__new__(_ConsumerThread)
+    subscription = SimpleNamespace(assignment=SimpleNamespace(tps={TP("events", 1)}))
+    asked = SimpleNamespace(_subscription=SimpleNamespace(subscription=subscription))
+    thread.__dict__.update(_consumer=asked, transport=SimpleNamespace(read_committed=False))
+    found.__dict__["_thread"] = thread
+    assert found.highwater(TP0) is None
