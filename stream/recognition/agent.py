@@ -11,7 +11,7 @@ whose cues are those of an account and not of an answer.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import NamedTuple
 
 from stream.recognition.context import Context
@@ -19,7 +19,7 @@ from stream.recognition.customer_lexicon import Cue as CustomerCue
 from stream.recognition.labels import PROCESS, RECOGNITION, AgentTurn, Label
 from stream.recognition.lexicon import Cue
 from stream.recognition.reading import AgentReading, Clause
-from stream.recognition.weights import UNKNOWN, WEIGHTLESS, WEIGHTS
+from stream.recognition.weights import UNKNOWN, WEIGHTLESS, WEIGHTS, weight_of
 
 
 class ClauseView(NamedTuple):
@@ -50,18 +50,14 @@ def views(reading: AgentReading, context: Context) -> list[ClauseView]:
         shared = content & account
         if shared:
             cues |= asked
-            own = _weight(shared)
+            own = weight_of(shared)
             view = ClauseView(
-                cues, end - start, len(content), len(shared), own / 10, own / _weight(content)
+                cues, end - start, len(content), len(shared), own / 10, own / weight_of(content)
             )
         else:
             view = ClauseView(cues, end - start, len(content), 0, 0.0, 0.0)
         out.append(view)
     return out
-
-
-def _weight(words: set[int]) -> int:
-    return sum(map(WEIGHTS.get, words, repeat(UNKNOWN)))
 
 
 S, G, I, E = (  # noqa: E741
@@ -381,15 +377,17 @@ def decide_turn(seen: list[ClauseView]) -> list[int]:
 
 def relate_agent(reading: AgentReading, context: Context) -> AgentTurn:
     """The labels of an agent turn; ``context`` is everything before it."""
-    seen = framed(views(reading, context))
-    return agent_turn(reading, context, seen, decide_turn(seen))
+    return agent_turn(reading, context, framed_views(reading, context))
 
 
-def agent_turn(
-    reading: AgentReading, context: Context, seen: list[ClauseView], per_clause: list[int]
-) -> AgentTurn:
-    """The labels of an agent turn whose clauses, with the features ``seen``, carry
-    ``per_clause``."""
+def framed_views(reading: AgentReading, context: Context) -> list[ClauseView]:
+    """The features of each clause of a turn, as its labels are drawn from them."""
+    return _framed(views(reading, context))
+
+
+def agent_turn(reading: AgentReading, context: Context, seen: list[ClauseView]) -> AgentTurn:
+    """The labels of an agent turn whose clauses have the features ``seen``."""
+    per_clause = decide_turn(seen)
     labels = 0
     for bits in per_clause:
         labels |= bits
@@ -420,7 +418,7 @@ FRAMES = SORRY | UNDERSTAND | GLAD | SAID | CONFIRM | PLAYBACK | REMARK
 """Cues that say how to take what follows in the sentence."""
 
 
-def framed(seen: list[ClauseView]) -> list[ClauseView]:
+def _framed(seen: list[ClauseView]) -> list[ClauseView]:
     """Hands the frame of an empty clause on to the next of its sentence: "I see", "sorry that"."""
     out: list[ClauseView] = []
     for view in seen:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache, reduce
-from itertools import repeat
 from operator import or_
 
 from stream.recognition.agent import ADVICE as AGENT_ADVICE
@@ -31,8 +30,7 @@ from stream.recognition.customer_lexicon import Cue
 from stream.recognition.customer_weights import BIAS, FROM, WEIGHTS, WORDS
 from stream.recognition.labels import CustomerTurn
 from stream.recognition.reading import CustomerReading
-from stream.recognition.weights import UNKNOWN, WEIGHTLESS, packed, unpacked, word_weights
-from stream.recognition.weights import WEIGHTS as WORD_WEIGHTS
+from stream.recognition.weights import WEIGHTLESS, packed, unpacked, weight_of, word_weights
 
 _NEGATIVE = int(Cue.ANNOYED | Cue.FEELS | Cue.ANGRY)
 _ANGRY = int(Cue.ANGRY)
@@ -107,11 +105,7 @@ def features(reading: CustomerReading, context: Context) -> tuple[int, float]:
     own = content & context.account.keys()
     if not own:
         return bits, 0.0
-    return bits, _weight(own) / _weight(content)
-
-
-def _weight(words: set[int]) -> int:
-    return sum(map(WORD_WEIGHTS.get, words, repeat(UNKNOWN)))
+    return bits, weight_of(own) / weight_of(content)
 
 
 @lru_cache(maxsize=1 << 12)

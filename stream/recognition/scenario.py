@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 from typing import NamedTuple, TypeVar
 
 from stream.recognition.context import Context
@@ -242,10 +242,17 @@ _FADE = (4, 4, 2, 2)
 """Weight, in quarters, of the words of the first turns; of those that follow it is 1."""
 
 
+def _turns(context: Context) -> Iterable[tuple[int, tuple[int, ...]]]:
+    """The customer's turns: weight and words."""
+    weights = chain(_FADE, repeat(1))
+    return (
+        (weight, reading.words) for weight, reading in zip(weights, context.customers, strict=False)
+    )
+
+
 def said(context: Context) -> Weighed[int]:
     """The customer's words, weighed in quarters."""
-    turns = context.customers
-    return _by_turn((_FADE[n] if n < len(_FADE) else 1, turns[n].words) for n in range(len(turns)))
+    return _by_turn(_turns(context))
 
 
 def answered(context: Context) -> Weighed[int]:
@@ -281,11 +288,7 @@ def vocabulary_scores(context: Context) -> list[float]:
     """Per scenario what the vocabulary says of the customer's words, early turns most, and that an
     opening which asks and names nothing wrong is a question."""
     table = _tables().vocabulary
-    words: Weighed[int] = [
-        (_FADE[n] if n < len(_FADE) else 1, set(reading.words))
-        for n, reading in enumerate(context.customers)
-    ]
-    counts = _summed(table, words)
+    counts = _summed(table, [(weight, set(words)) for weight, words in _turns(context)])
     total = sum(counts)
     if total:
         scores = [min(count / 40, _TOP) / _TOP + count / total / 2 for count in counts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from itertools import repeat
 
 from stream.recognition.lexicon import COMMON, FUNCTION, TOPICS
 from stream.recognition.text import code
@@ -69,3 +70,8 @@ numbers, so that a sum does not depend on its order."""
 
 WEIGHTLESS = frozenset(word for word, weight in WEIGHTS.items() if not weight)
 """The codes of the words without weight."""
+
+
+def weight_of(words: set[int]) -> int:
+    """The weights of words together, in tenths."""
+    return sum(map(WEIGHTS.get, words, repeat(UNKNOWN)))

@@ -18,8 +18,20 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from stream.recognition import Recognizer, fast
-from tests.training.corpus import Conversation, read_corpus, split
+from stream.recognition import Context, Recognizer, fast
+from tests.training.corpus import Conversation, Turn, read_corpus, split
+
+
+def take(recognizer: Recognizer, turn: Turn, context: Context) -> None:
+    """Reads a turn, relates it to what came before, and adds it to that."""
+    if turn.speaker == "agent":
+        reading = recognizer.read_agent(turn.text)
+        recognizer.relate_agent(reading, context)
+        context.add_agent(reading)
+    else:
+        heard = recognizer.read_customer(turn.text)
+        recognizer.relate_customer(heard, context)
+        context.add_customer(heard)
 
 
 def measure(recognizer: Recognizer, conversations: list[Conversation]) -> dict[str, list[float]]:
@@ -30,14 +42,7 @@ def measure(recognizer: Recognizer, conversations: list[Conversation]) -> dict[s
         context = recognizer.new_context()
         for turn in conversation.turns:
             started = clock()
-            if turn.speaker == "agent":
-                reading = recognizer.read_agent(turn.text)
-                recognizer.relate_agent(reading, context)
-                context.add_agent(reading)
-            else:
-                heard = recognizer.read_customer(turn.text)
-                recognizer.relate_customer(heard, context)
-                context.add_customer(heard)
+            take(recognizer, turn, context)
             spent[turn.speaker].append(clock() - started)
     return spent
 
@@ -61,25 +66,17 @@ def reaching(conversations: list[Conversation]) -> dict[str, float]:
     recognizer = fresh()
     clock = time.thread_time
     spent: dict[str, list[float]] = {"agent": [], "customer": []}
-    turns = 0
     for conversation in conversations:
         context = recognizer.new_context()
         for turn in conversation.turns:
             before = recognizer.encoded
             started = clock()
-            if turn.speaker == "agent":
-                turns += 1
-                reading = recognizer.read_agent(turn.text)
-                recognizer.relate_agent(reading, context)
-                context.add_agent(reading)
-            else:
-                heard = recognizer.read_customer(turn.text)
-                recognizer.relate_customer(heard, context)
-                context.add_customer(heard)
+            take(recognizer, turn, context)
             if recognizer.encoded > before:
                 spent[turn.speaker].append(1e3 * (clock() - started))
+    agent_turns = sum(turn.speaker == "agent" for c in conversations for turn in c.turns)
     return {
-        "agent_left_to_fast": round(1 - len(spent["agent"]) / turns, 3),
+        "agent_left_to_fast": round(1 - len(spent["agent"]) / agent_turns, 3),
         "agent_reaching_median_ms": round(statistics.median(spent["agent"]), 2),
         "agent_reaching_mean_ms": round(statistics.mean(spent["agent"]), 2),
         "customer_reaching_median_ms": round(statistics.median(spent["customer"]), 2),

@@ -154,8 +154,9 @@ def examples(conversations: Iterable[Conversation], tokenizer: Tokenizer) -> lis
                 elif recognises and undecided:
                     first = float(conversation.recognized_first)
                 undecided = undecided and not (recognises or processes)
-                seen = agent_rules.framed(agent_rules.views(read, context))
-                row = agent_row(read, context, recognizer.relate_agent(read, context), seen)
+                seen = agent_rules.framed_views(read, context)
+                told = agent_rules.agent_turn(read, context, seen)
+                row = agent_row(read, context, told, seen)
                 out.append(
                     Example(
                         AGENT, *about, pieces, heard[-ACCOUNT_PIECES:], said,
@@ -213,7 +214,7 @@ def marks_of(tokenizer: Tokenizer) -> set[int]:
 
 def input_of(example: Example) -> Input:
     if example.task == SCENARIO:
-        return opening_input([example.turn])
+        return opening_input(example.turn)
     made = agent_input if example.task == AGENT else customer_input
     return made(example.turn, example.before, set(example.said))
 

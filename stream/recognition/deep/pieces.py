@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 _CHARS = 1_000
 """Characters of a turn that are looked at: more than its wordpieces hold."""
@@ -64,10 +64,10 @@ def customer_input(turn: Sequence[int], answered: Sequence[int], said: set[int])
     return pieces, [*roles, CUSTOMER]
 
 
-def opening_input(turns: Iterable[Sequence[int]]) -> Input:
+def opening_input(opening: Sequence[int]) -> Input:
     """What the customer said first of all."""
-    opening = [piece for turn in turns for piece in turn][:OPENING_PIECES]
-    return [CLS, *opening, SEP], [OPENING] * (len(opening) + 2)
+    pieces = [CLS, *opening[:OPENING_PIECES], SEP]
+    return pieces, [OPENING] * len(pieces)
 
 
 def pack(pieces: Sequence[int]) -> str:

@@ -157,8 +157,8 @@ class DeepRecognizer:
 
     def relate_agent(self, reading: AgentReading, context: Context) -> AgentTurn:
         """The agent turn in its conversation; ``context`` is everything before it."""
-        seen = agent.framed(agent.views(reading, context))
-        told = agent.agent_turn(reading, context, seen, agent.decide_turn(seen))
+        seen = agent.framed_views(reading, context)
+        told = agent.agent_turn(reading, context, seen)
         turn = getattr(reading, "pieces", ())
         if not turn or not isinstance(context, DeepContext) or is_clear(told):
             return told
@@ -183,7 +183,7 @@ class DeepRecognizer:
         """One of :data:`stream.recognition.SCENARIOS`."""
         if not isinstance(context, DeepContext) or not context.opening:
             return scenario.scenario(context)
-        logits = self._encoder.logits(opening_input([context.opening]))[SCENARIO]
+        logits = self._encoder.logits(opening_input(context.opening))[SCENARIO]
         fast = scenario.scenario_scores(context)
         say = self._decision.scenario
         scores = [a + say * b for a, b in zip(fast, logits, strict=True)]
