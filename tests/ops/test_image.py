@@ -20,6 +20,7 @@ from tests.ops.dockerfile import ARGUMENTS, BUILD, DOCKERFILE, FINAL, ROOT, only
 from tests.pipeline import wait_for
 
 CONSTRAINTS = ROOT / "deploy" / "constraints.txt"
+CONSTRAINTS_DEEP = ROOT / "deploy" / "constraints-deep.txt"
 
 
 def test_hadolint_has_nothing_to_say() -> None:
@@ -42,6 +43,18 @@ def test_the_base_is_one_python_in_a_pinned_version() -> None:
         "${BUILDER} AS build",
         "${RUNTIME}",
     ]
+
+
+def pins(file: Path) -> set[str]:
+    return {line for line in file.read_text().splitlines() if line[0] != "#"}
+
+
+def test_nothing_is_pinned_twice() -> None:
+    base, deep = (
+        {pin.split("==")[0] for pin in pins(file)} for file in (CONSTRAINTS, CONSTRAINTS_DEEP)
+    )
+    assert {"onnxruntime", "tokenizers", "numpy"} <= deep
+    assert not base & deep
 
 
 def test_it_runs_as_a_numbered_user_and_takes_signals_itself() -> None:
@@ -120,7 +133,7 @@ def test_what_is_installed_is_what_is_pinned(root: Path) -> None:
         check=True,
     ).stdout.splitlines()
     dependencies = {line for line in installed if not line.startswith("empathy-stream")}
-    pinned = {line for line in CONSTRAINTS.read_text().splitlines() if line[0] != "#"}
+    pinned = pins(CONSTRAINTS)
     assert len(installed) == len(dependencies) + 1
     assert dependencies <= pinned
     python = ARGUMENTS["RUNTIME"].removeprefix("python:")
