@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.02
 """How often partitions that have run dry are looked at: part of a record's latency."""
 
+_LISTEN_SECONDS = 0.05
+"""How often the broker's answers are looked for: it answers ten times a second."""
+
 _STALL_SECONDS = 1.0
 """An event loop that turns later than this was stopped or starved."""
 
@@ -195,6 +198,7 @@ class Worker:
         """Work until ``stop`` is set, then drain. Raises what stopped the worker otherwise."""
         self._failure = asyncio.get_running_loop().create_future()
         self._ticker = asyncio.create_task(self._tick())
+        listener = asyncio.create_task(self._listen())
         starting = asyncio.create_task(self.app.start())
         stopping = asyncio.create_task(stop.wait())
         crashed = asyncio.create_task(self.app.wait_until_stopped())
@@ -210,6 +214,7 @@ class Worker:
                     break
         finally:
             self._ticker.cancel()
+            listener.cancel()
             self._started = False
             # Not wait_for: it waits for what was cancelled, and Faust's services may not heed that.
             draining = asyncio.create_task(self._drain())
@@ -301,6 +306,14 @@ class Worker:
 
     # -- partitions that have run dry ------------------------------------------------------------
 
+    async def _listen(self) -> None:
+        """Notices the broker's answers also while what is written waits for it."""
+        while True:
+            await asyncio.sleep(_LISTEN_SECONDS)
+            if not self.ready():
+                for stage in self._stages.values():
+                    stage.observe_answers()
+
     async def _tick(self) -> None:
         while True:
             slept_at = time.monotonic()
@@ -308,11 +321,7 @@ class Worker:
             self._beat = time.monotonic()
             overslept = self._beat - slept_at - _TICK_SECONDS
             if overslept > _STALL_SECONDS:
-                # A process that was stopped knows nothing of the time between: it may have lost
-                # its partitions, and must not close what others are talking to.
                 log.warning("the process was stalled", extra={"seconds": round(overslept, 1)})
-                for stage in self._stages.values():
-                    stage.stalled(self._beat)
             try:
                 if self._started or self.app.in_recovery:
                     await self._watch.tick(self._beat)

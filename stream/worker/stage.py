@@ -30,6 +30,11 @@ _ARRIVAL_SECONDS = 2.0
 rebalance."""
 
 
+_VOUCHED_SECONDS = 1.0
+"""How much of the time before it an answer of the broker vouches for. A broker that was away longer
+had no place for what its producers have to say, which comes when it is back."""
+
+
 class Processor(Protocol):
     """What a stage asks of the pure core."""
 
@@ -82,6 +87,9 @@ class Partition(Generic[P]):
         self.processor = processor
         self.watermark_ms = processor.watermark_ms
         self.moved_at = now
+        self.answer: int | None = None
+        """The broker's last answer about the partition, and when it was noticed."""
+        self.answered_at = now
         self.awaited: tuple[int, int, float] | None = None
         """The position at which records already fetched are awaited, how many batches of any
         partition were done by then, and since when."""
@@ -137,9 +145,19 @@ class Partition(Generic[P]):
             self.watermark_ms = self.processor.watermark_ms
             self.moved_at = now
 
-    def elapsed_ms(self, now: float) -> int:
-        """Wall-clock time since the watermark moved."""
-        return round((now - self.moved_at) * 1000)
+    def observe_answer(self, answer: int | None, now: float) -> None:
+        """``answer`` differs from the last one where the broker has answered since."""
+        if answer == self.answer:
+            return
+        unvouched = now - self.answered_at - _VOUCHED_SECONDS
+        if unvouched > 0:
+            self.moved_at = min(now, self.moved_at + unvouched)
+        self.answer = answer
+        self.answered_at = now
+
+    def elapsed_ms(self) -> int:
+        """Wall-clock time since the watermark moved, as far as the broker's answers vouch."""
+        return max(0, round((self.answered_at - self.moved_at) * 1000))
 
 
 class Stage(abc.ABC, Generic[P]):
@@ -206,10 +224,11 @@ class Stage(abc.ABC, Generic[P]):
         self._marks.clear()
         self.observe_assignment()
 
-    def stalled(self, now: float) -> None:
-        """The process knows nothing of the time until ``now``."""
-        for partition in self.partitions.values():
-            partition.moved_at = now
+    def observe_answers(self) -> None:
+        """Notice which partitions the broker has answered about."""
+        now = time.monotonic()
+        for number, partition in self.partitions.items():
+            partition.observe_answer(self.consumer.answered(TP(self.topic, number)), now)
 
     def partition(self, tp: TP) -> Partition[P]:
         """The partition at work; restored first, where it is not."""
@@ -343,7 +362,7 @@ class Stage(abc.ABC, Generic[P]):
         due = processor.next_due_ms
         if due is None or processor.watermark_ms is None:
             return
-        elapsed_ms = partition.elapsed_ms(now)
+        elapsed_ms = partition.elapsed_ms()
         if processor.watermark_ms + elapsed_ms < due:
             return
         if not consumer.all_read(tp, processor.position):

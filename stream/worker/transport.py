@@ -123,14 +123,25 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def fetched(self, tp: TP) -> tuple[int | None, int | None]:
         """The next offset to fetch and the end of the partition, as far as is known."""
-        subscription = self._ensure_consumer()._subscription.subscription
-        assignment = subscription.assignment if subscription is not None else None
-        if assignment is None or tp not in assignment.tps:
+        state = self._state_of(tp)
+        if state is None:
             return None, None
-        state = assignment.state_value(driver.ensure_aiokafka_TP(tp))
         end = state.lso if self.transport.read_committed else state.highwater
         # Reading the position of a partition that is still looking for it would raise.
         return (state.position if state.has_valid_position else None), end
+
+    def answered(self, tp: TP) -> int | None:
+        """When the broker last told the partition's end, by the wall clock; None before it did."""
+        state = self._state_of(tp)
+        return None if state is None else cast("int | None", state.timestamp)
+
+    def _state_of(self, tp: TP) -> Any:
+        """What aiokafka knows of a partition; None for one that is not assigned."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        if assignment is None or tp not in assignment.tps:
+            return None
+        return assignment.state_value(driver.ensure_aiokafka_TP(tp))
 
     async def confirm(self) -> bool:
         """Whether the group, asked now, counts this process among the members of the generation
@@ -330,6 +341,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         aiokafka's own answer would end the worker then."""
         _, end = self._thread.fetched(tp)
         return None if end is None else int(end)
+
+    def answered(self, tp: TP) -> int | None:
+        """Changes with every answer of the broker about the partition, also an empty one."""
+        told: int | None = self._thread.answered(tp)
+        return told
 
     def fetched_to(self, tp: TP) -> int:
         """The offset up to which a partition was fetched, handed out or not; 0 before the first."""

@@ -20,7 +20,7 @@ import pytest
 
 from stream.cli import EXIT_DATA, EXIT_USAGE
 from stream.cli.story import STORY_QUEUE
-from stream.embedded import free_port
+from stream.embedded import EmbeddedBroker, free_port
 from stream.events import RejectReason, Speaker
 from stream.samples import sample_conversations
 from stream.settings import Settings
@@ -360,6 +360,36 @@ def test_a_session_that_falls_silent_is_closed_by_the_clock(
     assert worker.stop() == 0
     ((value,),) = records(settings).values()
     assert json.loads(value)["closed_by"] == "inactivity"
+
+
+def test_time_without_a_broker_closes_no_session(tmp_path: Path) -> None:
+    """Producers cannot tell in it that somebody is still talking."""
+    away, inactivity = 6.0, 4.0
+    with EmbeddedBroker() as broker:
+        settings = Settings(
+            bootstrap_servers=(broker.bootstrap_servers,),
+            **own_topics(),
+            inactivity_seconds=inactivity,
+            session_timeout_seconds=30.0,
+        )
+        transcript = synthetic(1, seed=3)[0]
+        said = messages([transcript])
+        worker = Worker(settings, tmp_path / "worker.log")
+        try:
+            worker.wait_ready()
+            send(broker.bootstrap_servers, settings.events_topic, said[:2])
+            wait_for(lambda: worker.metrics().get("empathy_sessions_open") == 1, "a session")
+            os.kill(broker.pid, signal.SIGSTOP)
+            time.sleep(away)  # how long it is away is the fault itself
+            os.kill(broker.pid, signal.SIGCONT)
+            send(broker.bootstrap_servers, settings.events_topic, said[2:])
+            wait_for_records(settings, worker, 1)
+            assert worker.stop() == 0
+        finally:
+            worker.kill()
+        ((value,),) = records(settings).values()
+    record = json.loads(value)
+    assert (record["closed_by"], record["quality"]["late"]) == ("ended", 0)
 
 
 def gap_messages(settings: Settings) -> list[tuple[dict[str, Any], int]]:
