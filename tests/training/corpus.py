@@ -11,12 +11,14 @@ import json
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parents[1] / "corpus"
+SETS = FOLDER / "sets"
+"""Contrast sets: beginnings of conversations with other turns that could come next."""
 SPLITS = ("train", "validation", "test")
 VALIDATION, TEST = 0.11, 0.17
 """Shares of the conversations kept from training: to choose by, and to report by only."""
@@ -36,8 +38,8 @@ CODES = {
 }
 """The corpus's short names of the codebook's labels, in codebook order."""
 
-_CUSTOMER = re.compile(r"C ([01])([012])([01]): (.+)")
-_AGENT = re.compile(r"A ([a-z,]+|-): (.+)")
+_CUSTOMER = re.compile(r"(\|?)C ([01])([012])([01]): (.+)")
+_AGENT = re.compile(r"(\|?)A ([a-z,]+|-): (.+)")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,16 @@ class Conversation:
     recognized_first: bool
     felt_understood: int
     turns: list[Turn] = field(default_factory=list)
+    alternatives: dict[int, list[Turn]] = field(default_factory=lambda: defaultdict(list))
+    """Of a contrast set: what else could stand after so many of ``turns``."""
+
+    def in_order(self) -> Iterator[tuple[Turn, bool]]:
+        """All turns, each after what it answers; and whether it is one of ``turns``."""
+        for place in range(len(self.turns) + 1):
+            for other in self.alternatives.get(place, ()):
+                yield other, False
+            if place < len(self.turns):
+                yield self.turns[place], True
 
     def transcript(self) -> dict[str, Any]:
         """As ``empathy-stream`` reads it."""
@@ -113,16 +125,18 @@ def parse(lines: Iterable[str], where: str) -> list[Conversation]:
                     int(about["fu"]),
                 )
             )
-        elif customer := _CUSTOMER.fullmatch(line):
-            concern, emotion, repeat, text = customer.groups()
+            continue
+        if customer := _CUSTOMER.fullmatch(line):
+            other, concern, emotion, repeat, text = customer.groups()
             turn = Turn("customer", text, (), concern == "1", int(emotion), repeat == "1")
-            found[-1].turns.append(turn)
         elif agent := _AGENT.fullmatch(line):
-            codes, text = agent.groups()
+            other, codes, text = agent.groups()
             labels = tuple(CODES[code] for code in codes.split(",") if code != "-")
-            found[-1].turns.append(Turn("agent", text, labels))
+            turn = Turn("agent", text, labels)
         else:
             raise ValueError(f"{where}:{number}: not a line of the corpus: {line[:60]!r}")
+        turns = found[-1].turns
+        (found[-1].alternatives[len(turns)] if other else turns).append(turn)
     return found
 
 
@@ -133,6 +147,12 @@ def read_corpus(folder: Path = FOLDER) -> list[Conversation]:
         with path.open(encoding="utf-8") as lines:
             found += parse(lines, path.name)
     return found
+
+
+def read_everything() -> dict[str, list[Conversation]]:
+    """By split: all conversations, and all contrast sets."""
+    whole, sets = split(read_corpus()), split(read_corpus(SETS))
+    return {name: whole[name] + sets[name] for name in SPLITS}
 
 
 def split(conversations: Iterable[Conversation]) -> dict[str, list[Conversation]]:
