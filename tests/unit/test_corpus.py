@@ -9,7 +9,7 @@ from itertools import combinations
 import pytest
 
 from stream.recognition import PROCESS, RECOGNITION, SCENARIOS, label_names
-from tests.training.corpus import Conversation, read_corpus, split
+from tests.training.corpus import SETS, Conversation, Turn, read_corpus, split
 
 _RECOGNITION = set(label_names(RECOGNITION))
 _PROCESS = set(label_names(PROCESS))
@@ -18,6 +18,54 @@ _PROCESS = set(label_names(PROCESS))
 @pytest.fixture(scope="module")
 def corpus() -> list[Conversation]:
     return read_corpus()
+
+
+@pytest.fixture(scope="module")
+def sets() -> list[Conversation]:
+    return read_corpus(SETS)
+
+
+def test_sets_hold_alternatives_of_both_kinds(sets: list[Conversation]) -> None:
+    assert len({c.id for c in sets}) == len(sets)
+    for c in sets:
+        (place,) = {n for n, turns in c.alternatives.items() if turns[0].speaker == "agent"}
+        assert place == len(c.turns), c.id
+        kinds = Counter(bool(set(turn.labels) & _RECOGNITION) for turn in c.alternatives[place])
+        assert kinds.total() >= 7, c.id
+        assert min(kinds[True], kinds[False]) >= 3, c.id
+
+
+def test_in_sets_neither_length_nor_borrowed_words_tell_recognition(
+    sets: list[Conversation],
+) -> None:
+    """How often a recognising alternative has more of it than another of its set: by chance 0.5."""
+    for measure in (length, borrowed):
+        more = pairs = 0.0
+        for c in sets:
+            found = [
+                (bool(set(turn.labels) & _RECOGNITION), measure(c, turn))
+                for turn in c.alternatives[len(c.turns)]
+            ]
+            for one, a in found:
+                for other, b in found:
+                    if one and not other:
+                        pairs += 1
+                        more += 1.0 if a > b else 0.5 if a == b else 0.0
+        assert 0.35 < more / pairs < 0.65, measure.__name__
+
+
+def length(_: Conversation, turn: Turn) -> int:
+    return len(words(turn.text))
+
+
+def borrowed(c: Conversation, turn: Turn) -> int:
+    """How many of its longer words the customer has said."""
+    said = {word for t in c.turns if t.speaker == "customer" for word in words(t.text)}
+    return len({word for word in words(turn.text) if len(word) > 3} & said)
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9']+", text.lower())
 
 
 def test_size_and_variety(corpus: list[Conversation]) -> None:
@@ -46,12 +94,16 @@ def test_recognized_first_agrees_with_the_turns(corpus: list[Conversation]) -> N
 
 
 def grams(text: str, size: int = 4) -> set[tuple[str, ...]]:
-    words = re.findall(r"[a-z0-9']+", text.lower())
-    return {tuple(words[n : n + size]) for n in range(len(words) - size + 1)}
+    all_words = words(text)
+    return {tuple(all_words[n : n + size]) for n in range(len(all_words) - size + 1)}
 
 
-def test_no_near_duplicates_within_or_across_splits(corpus: list[Conversation]) -> None:
-    turns = [(c.id, turn.text, grams(turn.text)) for c in corpus for turn in c.turns]
+def test_no_near_duplicates_within_or_across_splits(
+    corpus: list[Conversation], sets: list[Conversation]
+) -> None:
+    turns = [
+        (c.id, turn.text, grams(turn.text)) for c in [*corpus, *sets] for turn, _ in c.in_order()
+    ]
     turns = [turn for turn in turns if len(turn[2]) >= 8]
     holders: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for n, (_, _, found) in enumerate(turns):
