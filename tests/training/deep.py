@@ -119,13 +119,14 @@ def writer_of(conversation: Conversation) -> str:
 
 def half_of(writer: str) -> int:
     """Which half of the writers one belongs to."""
-    return int(writer in ("a", "c", "e", "g-2", "g-4", "g-6"))
+    return int(writer in ("a", "c", "e", "g-2", "g-4", "g-6", "h1", "h3", "h5"))
 
 
 def weight_of(conversation: Conversation) -> float:
-    """Social media are what is measured on, and the agents of ``g`` speak as real ones do."""
+    """Social media are what is measured on, and the agents of ``g`` and of the sets speak as real
+    ones do."""
     return (1.5 if conversation.channel == "social" else 1.0) * (
-        2.5 if conversation.id[0] == "g" else 0.7
+        2.5 if conversation.id[0] in "gh" else 0.7
     )
 
 
@@ -192,12 +193,12 @@ def examples(conversations: Iterable[Conversation], tokenizer: Tokenizer) -> lis
 
 
 def learnt_from(examples: Iterable[Example]) -> list[Example]:
-    """What the encoder learns. Of customers' turns those on social media and of ``f`` and ``g``
-    are plenty, and the rest costs a quarter of the time."""
+    """What the encoder learns. Of customers' turns those on social media and of ``f`` to
+    ``h`` are plenty, and the rest costs a quarter of the time."""
     return [
         example
         for example in examples
-        if example.task != CUSTOMER or example.social or example.writer[0] in "fg"
+        if example.task != CUSTOMER or example.social or example.writer[0] in "fgh"
     ]
 
 
