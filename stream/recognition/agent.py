@@ -76,6 +76,9 @@ DR, RES, POL, TR, HOLD, NS, RSN = (
     ASSENT, SUGGEST, WANT, FINITE, PLAIN, PLAINS, PLAYBACK, SENTENCE,
 ) = (1 << bit for bit in range(53))  # fmt: skip
 FEEDBACK, RECIPIENT = int(Cue.FEEDBACK), int(Cue.RECIPIENT)
+OWNS, REACHED, EITHER, NOTED = (
+    int(Cue.OWNS), int(Cue.REACHED), int(Cue.EITHER), int(Cue.NOTED),
+)  # fmt: skip
 
 ASKED = 1 << 56
 """Not of the clause but of its place: the customer has just put a question, and no complaint."""
@@ -102,6 +105,9 @@ PLAYBACK_WEIGHTS: dict[int, float] = {
     REMARK: 1.0,
     CONFIRM: 0.8,
     SAID: 1.2,
+    NOTED: 1.0,
+    HOLDS: -2.0,
+    FEEDBACK: -1.0,
     UNDERSTAND: 0.6,
     PROBLEM: 0.4,
     NEGATION: 0.2,
@@ -209,16 +215,18 @@ def _recognition(view: ClauseView, first: bool, after_situation: bool) -> int:
     if _shows_situation(view, first, asks):
         labels |= S
     formula = c & FORMULA and not (c & IMAGINE and shared >= 1)
-    if plain and not (formula or c & (BECAUSE | GREETING)) and (not c & RULE or c & IMAGINE):
+    judged = c & (BECAUSE | RULE) and not (c & IMAGINE and (c & FEELING or not c & BECAUSE))
+    if plain and not (formula or judged or c & GREETING):
         felt = c & FEELING and (c & IMAGINE or shared >= 1 or after_situation)
         if felt or (c & IMAGINE and (shared >= 1 or (after_situation and c & YOU))):
             labels |= I
     if c & QUESTION:
-        if c & WANT and c & INVERTED and view.content and not c & (OFFER | WH | CHECK_BACK):
+        wished = c & WANT and not c & (OFFER | WH | CHECK_BACK | ASK)
+        if wished and (view.content if c & INVERTED else c & YOU and shared >= 0.6):
             labels |= G
     elif plain and not c & (CHECK_BACK | CONDITION | OFFER | VAGUE | RULE):
         aimed = c & GOAL and c & YOU and (view.content or c & TIME)
-        if (aimed and not c & (INABILITY | GREETING | PURPOSE)) or (
+        if (aimed and not c & (INABILITY | GREETING | PURPOSE | RECIPIENT)) or (
             c & WANT and c & YOU and shared >= 0.4
         ):
             labels |= G
@@ -248,13 +256,19 @@ def _shows_situation(view: ClauseView, first: bool, asks: bool) -> bool:
     if c & QUESTION:
         confirms = not c & INVERTED or c & PLAYBACK or view.coverage == 1.0
         played_back = shared >= 1.4 and view.coverage >= 0.5
-        informs = c & ADVICE and not c & (CONFIRM | PLAYBACK)
+        if c & PLAYBACK and not c & INVERTED:
+            played_back = shared >= 0.6 and view.coverage >= 0.3
+        informs = c & EITHER or (c & ADVICE and not c & (CONFIRM | PLAYBACK))
         return bool(
             played_back
             and confirms
             and not (informs or c & (WH | ASK | OFFER) or (c & FACT and not c & PLAYBACK))
         )
     if c & SAID and c & UNDERSTAND and c & YOU and c & DEGREE and c & PLAIN and not asks:
+        return True
+    if c & OWNS and not asks and not c & (RULE | GREETING) and (shared >= 0.6 or c & YOU):
+        return True
+    if c & GLAD and c & REACHED and not asks:
         return True
     if asks or not shared:
         return False
@@ -324,7 +338,7 @@ def _explaining(view: ClauseView, labels: int, asking: int, moving: int) -> int:
     elif c & RULE and not (question or asked or c & (IMAGINE | FORMULA | INVERTED)):
         promised = c & FUTURE and c & STEP and c & TIME
         found |= 0 if promised else POL | RES
-    if c & BECAUSE and not (question or c & FORMULA):
+    if c & BECAUSE and not (question or c & FORMULA or labels & I):
         found |= RSN
         if view.content >= 2 and not (moved or found & POL or labels & (S | G | E)):
             found |= RES
@@ -426,6 +440,8 @@ def _framed(seen: list[ClauseView]) -> list[ClauseView]:
             before = out[-1]
             if before.cues & FRAMES and before.content <= before.shared and before.words <= 6:
                 view = view._replace(cues=view.cues | before.cues & FRAMES)
+            if view.cues & NOTED and view.words <= 3 and not before.cues & (QUESTION | SOLVING):
+                out[-1] = before._replace(cues=before.cues | NOTED)
         out.append(view)
     return out
 

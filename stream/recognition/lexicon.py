@@ -129,6 +129,15 @@ class Cue(enum.IntFlag):
     """Names what a customer thinks, not the case: feedback, comments, a suggestion."""
     RECIPIENT = 1 << 55
     """Names the people of the agent's side whom something goes to."""
+    # 56 is agent.ASKED.
+    OWNS = 1 << 57
+    """Says that it should have gone otherwise."""
+    REACHED = 1 << 58
+    """Says that the customer has got there: "you made it", "you managed to"."""
+    EITHER = 1 << 59
+    """Offers alternatives, as questions for something new do."""
+    NOTED = 1 << 60
+    """Acknowledges what stands before it: "noted", "I see"."""
 
 
 LISTS: dict[str, str] = {
@@ -333,6 +342,7 @@ PATTERNS: dict[Cue, str] = {
         in a? dm|direct|private|pm
     """,
     Cue.CONTACT: """
+        have|get|like you to? reach|call|contact|speak|chat|visit|dm|ring|email
         connect|connecting with us|our|the|an|one
         contacting|forum|forums
         filing|raising|opening a|an
@@ -937,12 +947,26 @@ PATTERNS: dict[Cue, str] = {
         know|realise|realize|understand what|how you|your|it|excited|much|hard|that|
         long
         take a breath
+        thats|that|its|it|is|be a|quite|some|such? a|quite|some worry|bother|pain|fright|wait|headache|nuisance|
+        struggle|relief|weight|blow|nightmare
+        that|it|this|thatd|itd would? be|feel so|very|really|not? easy|nice|great|handy|pleasant|fun
+        thats|that|its|it|isnt|arent|not|never no|much|any|very|so? use|good|fun|ideal|easy|nice|
+        handy|pleasant|great|help when|with|for|on|to|at|having|being|if|after|in
+        isnt|arent|not|never ideal|handy|fun|pleasant
+        not|isnt|hardly what you|anyone|he|she|they need|needs|want|wants|needed|wanted
+        dont|doesnt need|want|deserve that|this|him|her|them|to
+        bad|poor|wrong day|time|moment for|to
+        last thing you|anyone|he|she|they
+        sorry for|about the|your|his|her sprint|dash|run|exercise|walk|queue|trek|night|nights|
+        scare|shock|fright|stress|worry
+        see why|how it|that|this|youd|youre|they|your
         poor thing|you|little|lad|girl|soul|boy
         never|not|nobody|shouldnt|should have|be to
         deserve|deserved|deserves
     """,
     Cue.GLAD: """
-        glad|great|good|happy|lovely|pleased|delighted|wonderful|relieved|fantastic|
+        ^ good|nice|glad that|it|you|they|he|she|its|youre|youve|the|your
+        glad|great|good|nice|happy|lovely|pleased|delighted|wonderful|relieved|fantastic|
         brilliant to hear|know|see|that|you|its|read|news
         glad|pleased|thrilled|delighted|hurrah|hooray|phew|yay|brilliant|excellent|awesome|
         congrats|congratulations
@@ -991,6 +1015,10 @@ PATTERNS: dict[Cue, str] = {
         i|we can see|read|understand|hear|note|gather|notice that? you|your|youve|youre
         i|we noticed|note|noted|gather|read that|your|you|youve|the|in|all|both
         see|understand|hear|noticed that? youve|youre|you|your
+        i|we do? agree
+        i|we do see
+        i|we can? see that? she|he|they|both|its|theyre|hes|shes
+        from what you
         reading your|the|through
         your description|message|letter|post|tweet|account|photo|story|note|words|screenshot|
         video
@@ -1051,6 +1079,21 @@ PATTERNS: dict[Cue, str] = {
         lets make sure|certain you|your|she|he|they|it|that
         lets get|have|see|bring|put|find * *? *? *? back|to|on|in|into|out|home|running|working|
         playing|online|again|across|over
+        hope|hopefully|hoping we|i can|will get|find|have|keep|save|bring you|your|that|those|him|her|it|
+        them|the
+        well|ill|we|i try|do|trying for|what|everything|all *? *? *? back|home|there|to
+        we|i|id|wed|well|ill want|need|like|love your|that|those|his|her|the *? *? safe|back|home|there|
+        working|standing|charged|paid|kept|saved|with
+        we|i|id|wed want|like|love you|him|her|them|your|everyone both? *? to? have|get|be|see|reach|keep|
+        stay|watch|play
+        you|he|she|they should be able to
+        you|he|she|they wont|dont|wouldnt want|like to|him|her|them|it|your
+        hope|hopefully|hoping that? youre|your|hes|shes|theyre out|home|back|up|on|in|sorted|there
+        hope|hoping * gets|makes|arrives|reaches|finds|fits
+        want|like|try|trying|aim|aiming|hope|hoping to|and get|have|keep|bring|find|see you|him|her|them|your
+        well|ill|we|i get|find|have you|him|her your|his|her|a|the|that|an|one|another
+        so|that you|he|she|they can * again|tonight|today|tomorrow
+        lets get|have|find|put some|your|that|those|the * *? standing|done|open|charged|swapped|paid|moving
         lovely|nice|great|good for you|him|her|mum|mom|dad to have|get|see|be
         know|that you|youd|youre|they|hed|shed? want|like|love|prefer|hoping|missing
     """,
@@ -1062,6 +1105,8 @@ PATTERNS: dict[Cue, str] = {
         youre|you|youve are|were|been? after|hoping|aiming|keen|looking|trying|waiting for|to|
         on|the|a
         youre|you are? waiting|looking|longing for
+        youll be? want|wanting
+        like your|him|her|them * to
         device|one|what youre|you looking|want|after
         youd|you love|like|want|prefer|need the|to|a|it|that|more|your|some|free
     """,
@@ -1076,6 +1121,7 @@ PATTERNS: dict[Cue, str] = {
         is that|this it|so|true
         am i right|correct|understanding|reading
         correct|right
+        to be clear|certain
         if i|ive|im understand|understood|get|got|read|reading
         did i understand|get|read|hear
         are you saying|stating|telling|referring|describing
@@ -1255,6 +1301,32 @@ PATTERNS: dict[Cue, str] = {
         feed|feeding this|it|that|these? back
         the|your|this request|interest
         flag|share|mention this|it|that with|to
+    """,
+    Cue.OWNS: """
+        they|he|she|it|that|this|we|someone|somebody|nobody|those|these should|shouldnt have|of|ve
+        they|he|she|it|that|this|we|someone|somebody|nobody shouldve|shouldntve
+        the|your|our|his|her|a * should|shouldnt|shouldve have|of|not|been|told|given|refunded|let
+        the|your|our|his|her|a * * should|shouldnt have|of
+        should|shouldnt have|of been|had|got|come|taken|told|sent|left|touched|gone|caught|given|
+        refunded|swapped|let|said|happened|done|kept|reached|arrived|worked|stopped
+        that|this|it should never
+        ought to have
+    """,
+    Cue.REACHED: """
+        you|youve|u|they|theyve|he|hes|she|shes both|all|did? made|managed|found|reached|caught it|to|
+        there|back|home|one|your|the|them
+        you|youve|u|they|theyve|he|hes|she|shes both|all|have? got it|there|home|back|on|in|out|through|
+        your|them|one|an|the|to
+        we|i could|can get|find you|your|him|her|them
+    """,
+    Cue.EITHER: """
+        or
+    """,
+    Cue.NOTED: """
+        noted|understood|gotcha
+        ^ ok|okay|right
+        ^ i see
+        ^ got it|that|you
     """,
     Cue.RECIPIENT: """
         to|onto|with|let the|our|my|your? right|relevant|appropriate|concerned|correct? TEAM
