@@ -232,7 +232,7 @@ def _recognition(view: ClauseView, first: bool, after_situation: bool) -> int:
             labels |= G
     elif not c & CONDITION and c & (PASS_ON | UNDERSTAND):
         noted = c & WANT and c & YOU and shared >= 1 and not asks
-        if noted or (c & PASS_ON and c & GOAL):
+        if noted or (c & PASS_ON and c & GOAL and not c & CONTACT):
             labels |= G
     return labels
 

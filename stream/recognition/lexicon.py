@@ -342,6 +342,8 @@ PATTERNS: dict[Cue, str] = {
         in a? dm|direct|private|pm
     """,
     Cue.CONTACT: """
+        get|put|bring you|him|her over|through? to our|the|my|a TEAM
+        get|put|bring you|him|her over|through? to our|the|my|a * TEAM
         have|get|like you to? reach|call|contact|speak|chat|visit|dm|ring|email
         connect|connecting with us|our|the|an|one
         contacting|forum|forums

@@ -383,3 +383,55 @@ def test_labels_do_not_depend_on_case_or_apostrophes() -> None:
     written = labels("We're sorry the kettle leaks. What's the order number?", KETTLE)
     stripped = labels("WERE SORRY THE KETTLE LEAKS. WHATS THE ORDER NUMBER?", KETTLE)
     assert written == stripped
+
+
+@pytest.mark.parametrize(
+    ("customer", "text", "label"),
+    [
+        pytest.param(
+            PARCELS, "The driver should have had the lamp on his van too.", "situation", id="owns"
+        ),
+        pytest.param(
+            FERRY, "You shouldn't have been left on the pier.", "situation", id="owns, of you"
+        ),
+        pytest.param(
+            WIFI, "It drops in the evening whatever the room, right?", "situation", id="tag"
+        ),
+        pytest.param(
+            VOICE, "Cuts out around midnight with a bang, noted.", "situation", id="acknowledged"
+        ),
+        pytest.param(
+            WEDDING, "Glad you made it to the ceremony on time.", "situation", id="got there"
+        ),
+        pytest.param(
+            LOCKED,
+            "You want the code on a phone that you still own?",
+            "goal",
+            id="wish in half-grammar",
+        ),
+        pytest.param(
+            WEDDING, "Hopefully we can get that suit fitting you by Friday.", "goal", id="we can"
+        ),
+        pytest.param(
+            FERRY, "That must have been a fright for the little ones.", "impact", id="must have"
+        ),
+        pytest.param(VOICE, "Not nice at midnight, I know.", "impact", id="dull impact"),
+    ],
+)
+def test_recognition_in_passing(customer: str, text: str, label: str) -> None:
+    assert label in labels(text, customer)
+
+
+@pytest.mark.parametrize(
+    ("customer", "text"),
+    [
+        pytest.param(WIFI, "So does the tablet drop wifi or only lose speed?", id="either"),
+        pytest.param(KETTLE, "Bear with me while I look up the kettle, Kim.", id="hold"),
+        pytest.param(
+            LOCKED, "I will get you to our pension team for the code.", id="to somebody else"
+        ),
+        pytest.param(WIFI, "Which room are you trying to use the tablet in?", id="asks what for"),
+    ],
+)
+def test_what_only_sounds_like_it(customer: str, text: str) -> None:
+    assert not labels(text, customer) & RECOGNITION
