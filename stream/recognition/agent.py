@@ -225,7 +225,7 @@ def _recognition(view: ClauseView, first: bool, after_situation: bool) -> int:
         if wished and (view.content if c & INVERTED else c & YOU and shared >= 0.6):
             labels |= G
     elif plain and not c & (CHECK_BACK | CONDITION | OFFER | VAGUE | RULE):
-        aimed = c & GOAL and c & YOU and (view.content or c & TIME)
+        aimed = c & GOAL and ((c & YOU and (view.content or c & TIME)) or shared >= 1)
         if (aimed and not c & (INABILITY | GREETING | PURPOSE | RECIPIENT)) or (
             c & WANT and c & YOU and shared >= 0.4
         ):

@@ -10,15 +10,15 @@ from __future__ import annotations
 BIAS = (0.05, -0.63, -2.8, -2.46)
 """Log-odds without any feature."""
 
-FROM = (-0.2, -0.62, -1.39, -0.62)
+FROM = (-0.2, -0.41, -1.39, -0.62)
 """Log-odds from which the value is given."""
 
 WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     "ACK": (-0.13, -0.36, -0.38, -0.22),
     "AGAIN": (0.51, 0.33, -0.21, 0.39),
-    "ANGRY": (-0.36, 1.29, 2.07, -0.14),
+    "ANGRY": (-0.36, 1.29, 2.08, -0.14),
     "ANNOYED": (-0.21, 0.59, 0.12, 0.05),
-    "ASKS": (1.08, -0.14, -0.04, -0.04),
+    "ASKS": (1.08, -0.14, -0.03, -0.04),
     "CHASES": (0.63, 0.03, -0.19, 0.3),
     "COMPLIES": (-0.12, 0.11, -0.07, 0.18),
     "CONTENT": (-0.39, -0.46, -0.49, -0.86),
@@ -29,27 +29,27 @@ WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     "GIVEN": (0.25, 0.63, 0.46, 1.47),
     "NEGATION": (0.66, 0.6, 0.03, 0.37),
     "PROBLEM": (0.48, 0.61, 0.44, 0.34),
-    "QUESTION": (1.15, 0.58, 0.09, 0.6),
+    "QUESTION": (1.15, 0.58, 0.1, 0.6),
     "SHOUTS": (0.5, 0.9, 1.65, 1.06),
-    "THANKS": (-1.46, -1.49, -0.94, -1.45),
+    "THANKS": (-1.46, -1.49, -0.93, -1.45),
     "UNHEARD": (-0.07, 0.37, 0.8, 0.66),
     "WISH": (0.42, -0.4, -0.48, -0.21),
     "asked": (-0.76, -0.99, -0.9, -0.44),
-    "ever_angry": (-0.24, 0.38, 0.44, 0.12),
+    "ever_angry": (-0.24, 0.37, 0.44, 0.12),
     "ever_negative": (-0.14, 0.22, 0.58, 0.09),
     "first": (1.83, 1.04, -0.14, -2.96),
     "first&ASKS": (-0.2, -1.38, -0.58, -0.56),
     "first&PROBLEM": (0.25, -0.35, -0.12, -0.9),
     "first&QUESTION": (-0.09, -1.27, -0.86, -0.55),
     "first&WISH": (-0.02, -0.1, 0.11, 0.02),
-    "glad": (-0.14, -0.34, -0.26, 0.1),
-    "moved": (-0.23, 0.29, 0.71, 0.72),
-    "negative_before": (0.2, -0.1, -0.06, 0.39),
+    "glad": (-0.14, -0.35, -0.26, 0.1),
+    "moved": (-0.23, 0.31, 0.73, 0.72),
+    "negative_before": (0.2, -0.1, -0.07, 0.39),
     "own_share": (0.69, 0.96, 0.45, 1.61),
     "problem_before": (-0.04, 0.11, 0.12, 0.09),
-    "refused": (0.09, 0.65, 0.95, 0.17),
-    "sorry": (0.06, 0.63, 0.51, 0.56),
-    "told": (-0.01, -0.15, -0.43, 0.11),
+    "refused": (0.09, 0.65, 0.96, 0.17),
+    "sorry": (0.06, 0.63, 0.5, 0.56),
+    "told": (-0.01, -0.15, -0.43, 0.12),
     "words<=3": (-2.07, -1.19, -0.63, -1.38),
     "words<=8": (-0.85, -0.45, -0.28, -0.51),
 }
@@ -86,7 +86,7 @@ again -7 16 13 -3
 against 0 0 5 0
 age 0 3 8 -1
 agent 2 8 31 21
-ago 2 14 7 20
+ago 2 14 6 20
 agree -2 -7 -2 -3
 agreed 0 1 -3 -1
 ah -6 -3 -3 -2
@@ -110,7 +110,7 @@ ana -1 -3 -1 -1
 and 31 1 13 -38
 android 2 8 -1 6
 annoying -1 -2 -2 -5
-another 2 -3 -12 -21
+another 2 -2 -12 -21
 answer -9 7 -6 20
 any -1 12 -7 18
 anybody 0 0 3 3
@@ -144,7 +144,7 @@ auto 2 3 6 6
 available -1 -4 -4 -4
 away 6 -1 0 -17
 b -5 -21 -5 -9
-baby 2 9 8 -5
+baby 2 8 8 -5
 back 3 -12 27 -11
 backup 0 -7 2 -1
 bad 1 -6 -2 -5
@@ -177,7 +177,7 @@ between 2 0 -8 -1
 big -9 -24 -8 -10
 bike -1 -6 3 -2
 bill 4 11 -17 8
-bin 5 -8 0 -7
+bin 5 -8 0 -6
 birth -1 -7 -3 -1
 birthday 1 -1 -5 -3
 biscuit -3 -6 -4 -1
@@ -187,7 +187,7 @@ blank 4 -9 -6 -1
 bless -4 -16 -6 -5
 blinks 2 -9 -3 -5
 block 0 0 4 0
-blue 1 3 2 -3
+blue 1 3 1 -3
 bluetooth 1 -5 -3 3
 board 0 6 4 -1
 boat 1 17 -1 -1
@@ -229,7 +229,7 @@ can 7 -49 -17 -27
 cancelled 6 46 23 -5
 cannot -1 -6 -5 -9
 cant 6 10 -18 -12
-cap 3 2 -5 -4
+cap 3 2 -4 -4
 car 1 -5 12 1
 card 8 0 -18 -28
 carrier 0 0 8 0
@@ -339,13 +339,13 @@ different 2 -2 11 4
 digging 0 7 -2 0
 digital 0 -5 -1 0
 digits 0 4 -1 0
-dinner 0 1 -7 -3
+dinner 0 1 -6 -3
 direct -1 -1 -3 -1
 disc 3 0 -6 4
 disgusted 1 1 8 -1
 display 2 -11 -2 0
 dispute -1 3 5 1
-dm -10 8 -13 -4
+dm -10 7 -13 -4
 dmd 0 6 2 20
 do -1 -45 -8 -29
 doctor 0 5 8 7
@@ -402,7 +402,7 @@ everyone -1 -6 8 3
 everything 1 5 6 14
 everytime -1 -5 -2 -3
 everywhere 1 9 1 0
-exactly 2 13 -5 -9
+exactly 2 13 -5 -8
 exist 0 8 -5 3
 expect -3 -7 -2 3
 experience 0 -1 5 3
@@ -420,7 +420,7 @@ fault -3 5 5 0
 feb -1 -12 -4 -3
 february 0 1 -12 9
 fed 0 -3 1 0
-fee 5 12 -8 4
+fee 5 12 -7 4
 feed 0 4 -3 -2
 feedback -1 3 -1 -2
 feel 0 6 8 3
@@ -443,7 +443,7 @@ fixed -1 8 0 -5
 flagged 2 12 -5 -1
 flash 0 -4 3 5
 flat -2 1 -13 -6
-flight 0 9 18 5
+flight 0 9 17 5
 floor 0 1 -4 0
 flowers -1 6 0 0
 fly 0 6 -2 -5
@@ -455,13 +455,13 @@ for 15 -3 19 -30
 forget -6 17 16 7
 forgot 0 -1 -4 -1
 forgotten 0 -4 0 0
-form 4 30 5 13
+form 4 29 5 13
 forward 1 3 2 -2
 found -8 -46 1 -4
 fraud 0 0 3 0
-free 3 -11 -12 -4
+free 3 -11 -11 -4
 friday -3 6 0 4
-fridge 3 10 5 -1
+fridge 3 10 4 -1
 friends 0 1 1 -7
 from 17 30 14 11
 front 7 2 6 3
@@ -473,7 +473,7 @@ garage 2 2 -2 4
 gas 2 -3 -1 4
 gate -4 11 9 2
 german 1 -6 -3 -3
-get 11 23 -13 6
+get 11 23 -14 5
 ghost 0 1 -3 0
 gift 1 -7 -6 0
 ginger -3 -8 -3 -2
@@ -481,7 +481,7 @@ girl 0 6 -5 -5
 give -9 -22 4 8
 glad -3 -6 -1 -3
 glass 3 8 2 9
-go 3 -6 14 -23
+go 3 -6 14 -24
 god -2 11 1 -3
 goes 10 10 12 -3
 going -2 7 17 3
@@ -519,13 +519,13 @@ have 5 9 22 -25
 havent -5 -2 2 2
 he -3 19 36 -12
 head 1 5 3 2
-hear 1 -3 -5 -13
+hear 1 -3 -4 -13
 heater 3 -5 -1 -1
 heating -1 -7 -9 -4
 hed 0 7 7 0
 hell -1 5 0 0
 hello 2 -5 8 27
-help -1 -19 -5 18
+help -1 -20 -5 18
 here -7 5 18 8
 hes 5 7 10 -9
 hey 1 -4 -5 -1
@@ -572,7 +572,7 @@ inside 2 -6 7 -3
 inspection 0 4 -1 6
 install -3 -8 -4 2
 instead 0 -4 -10 -2
-insulin 1 7 11 -1
+insulin 1 6 11 -1
 insurer 0 5 8 -1
 interest -1 6 3 6
 into 0 -1 -4 2
@@ -607,15 +607,15 @@ kindly -2 -14 -9 -1
 king 1 -1 1 -4
 kit 0 -1 -4 -1
 kitchen -1 -9 9 10
-knocked 2 -2 4 -2
-know 2 -12 18 -1
+knocked 2 -2 4 -1
+know 2 -13 17 -1
 l -3 -9 -2 -3
 label 1 -5 2 -6
 lacks 0 -5 2 -8
 lad -1 10 5 9
 lamp -1 -13 -2 7
 lands 0 -1 -6 0
-lane 0 -7 -2 -4
+lane 0 -7 -1 -4
 laptop 2 -26 -1 -7
 large 0 -3 -1 0
 last 11 -18 -30 -1
@@ -628,7 +628,7 @@ leak 0 3 1 -5
 least 0 2 -5 -10
 led -1 -4 -1 6
 leeds -1 4 0 1
-left 13 5 -1 -8
+left 13 5 0 -8
 legend -7 -18 -4 -1
 len 0 -9 -2 0
 length 2 -3 -1 0
@@ -641,7 +641,7 @@ licence -2 -2 -5 -3
 lid 0 2 -3 0
 life -1 -4 -10 -1
 lift -1 5 1 -6
-light 3 -7 -1 -4
+light 3 -6 -1 -4
 like 2 13 12 7
 limit 2 2 3 -3
 line 3 -7 12 6
@@ -698,7 +698,7 @@ matters -3 28 -4 19
 max 1 -7 -3 6
 may -4 -6 -17 -1
 maybe 6 14 -6 -4
-me 6 49 15 20
+me 6 48 15 20
 meal -2 -1 -4 -1
 means -1 -2 -1 -8
 meant 1 8 4 -2
@@ -709,7 +709,7 @@ membership 0 5 -2 0
 menu 0 3 5 -2
 message 2 -6 0 15
 metal 1 -3 -1 -1
-mid 1 5 -3 -4
+mid 1 5 -2 -4
 middle 2 -2 5 -3
 midnight 1 9 8 -1
 miles 4 20 5 -7
@@ -738,11 +738,11 @@ mums 2 5 17 -3
 music -4 -5 -7 -3
 must -3 5 -14 0
 my 27 24 39 -1
-myself 0 6 -1 -3
+myself 0 5 -1 -3
 n -3 -2 -4 -1
 name -1 -4 17 -1
 nans -15 -36 -5 -2
-nappies 2 16 13 -3
+nappies 2 15 13 -3
 near 1 2 4 1
 nearest -1 4 0 0
 need 9 -23 -18 -12
@@ -775,7 +775,7 @@ obviously -2 4 3 6
 oclock 0 3 5 4
 october 2 10 6 8
 odd 0 8 5 -4
-of 15 39 8 -7
+of 15 38 8 -7
 off 14 23 5 -22
 offer 2 4 2 6
 office 2 0 13 0
@@ -785,7 +785,7 @@ ok -31 -36 -22 -34
 okay -4 1 -5 -12
 old 0 -5 -21 -15
 ombudsman 2 4 5 3
-on 19 -9 -20 24
+on 19 -9 -21 24
 once -2 -7 0 4
 ones 11 -3 -6 -8
 online 0 1 -11 4
@@ -831,7 +831,7 @@ people 5 10 45 13
 per 2 -8 0 3
 perfect -3 -9 -3 -1
 permitted 0 0 -7 -5
-person -1 9 5 -2
+person -1 8 5 -2
 pet 1 -3 -5 3
 petrol 2 5 4 -2
 phew -5 -10 -2 -2
@@ -910,7 +910,7 @@ reader 1 8 -5 -1
 really 2 -10 -16 -5
 rear 0 2 -3 5
 reason 2 14 3 -9
-receipt 5 3 -3 -7
+receipt 5 4 -3 -7
 received 0 -14 -8 -2
 recognised 2 7 -4 -6
 record 1 6 -3 -2
@@ -975,7 +975,7 @@ scared -3 -2 -13 -4
 schedule -2 4 -3 7
 school 3 13 -1 -11
 scratch 0 2 13 9
-screaming 1 10 3 4
+screaming 1 10 3 5
 screen 3 -3 6 15
 screenshot 0 -6 -2 10
 screws -1 -3 -3 -3
@@ -1016,8 +1016,8 @@ shift 0 4 0 0
 ship 0 10 1 -1
 shoes 1 7 -3 -1
 shop 6 14 6 -16
-short -1 9 8 2
-should -3 -3 -2 -7
+short -1 10 8 2
+should -3 -2 -2 -7
 shoulder -2 -4 -5 3
 shout -2 1 -4 -5
 shown 0 3 -3 0
@@ -1071,7 +1071,7 @@ stag 0 5 -1 0
 stairs 0 -1 5 0
 standard 0 4 3 0
 standing 4 28 8 -1
-star 0 -1 8 3
+star 0 -1 9 3
 start 2 8 6 7
 starter 0 1 -3 0
 statement -2 5 -2 4
@@ -1093,7 +1093,7 @@ stuck 7 14 8 3
 student 2 -3 -5 -1
 stuff 2 6 12 5
 subtitles 1 4 -7 -1
-suitcase 1 13 -8 4
+suitcase 1 13 -9 4
 suits -1 -5 -1 -1
 sunday -1 -7 -17 4
 super -1 -3 -1 0
@@ -1102,14 +1102,14 @@ support -2 -3 16 4
 supposed 1 -4 17 -2
 sure 0 -2 14 2
 surgery 0 -5 -4 0
-surname 0 -5 -2 -1
+surname 0 -6 -2 -1
 surprise 1 -3 0 -1
 suspended 3 4 3 0
 swap 1 -1 -3 -6
 swim 0 -5 -1 0
 switch 4 -20 -2 12
 sync 2 3 5 -1
-system 0 7 3 2
+system 0 6 3 2
 t -2 -2 -3 -1
 ta -3 -10 -4 -3
 tab 1 -10 -1 0
@@ -1126,15 +1126,15 @@ tears -1 2 -2 -3
 tech 0 2 4 0
 terms 0 0 3 -3
 test -2 -13 -3 -7
-text 8 9 6 8
+text 8 10 6 8
 than -2 -12 -16 -3
 thanks -24 -35 -23 -34
 that 3 27 -8 41
 thatll 2 6 0 0
-the 22 -12 -10 10
+the 22 -12 -10 11
 their 4 -10 6 -5
 them 3 -19 -7 8
-then -2 34 31 -8
+then -2 33 31 -8
 there 17 -3 -3 11
 these 2 7 0 4
 theyd 1 7 -2 -2
@@ -1165,7 +1165,7 @@ toilet 1 -2 5 -1
 told 13 16 33 21
 tomorrow 0 2 20 8
 tonight -2 22 19 -8
-too 11 -3 -15 15
+too 11 -2 -15 15
 top -2 -8 -6 -3
 total 2 -10 0 -2
 touch -4 -11 -2 -4
@@ -1237,7 +1237,7 @@ wallet 0 3 -2 0
 want 1 -8 17 -18
 wardrobe -3 -3 -3 0
 warm 0 9 -3 4
-warning 2 9 3 -2
+warning 2 9 3 -3
 warranty 1 0 4 1
 was 13 46 29 18
 wash 1 3 -11 -8
@@ -1250,7 +1250,7 @@ wear 1 13 -1 -3
 website 2 -4 -10 -2
 wedding -4 7 7 6
 wednesday -2 6 2 3
-week 0 -3 -19 9
+week 0 -2 -19 9
 weekend 1 -10 -4 2
 weigh 0 4 -3 -2
 weight -3 -6 -3 3

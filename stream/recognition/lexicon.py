@@ -1096,6 +1096,10 @@ PATTERNS: dict[Cue, str] = {
         well|ill|we|i get|find|have you|him|her your|his|her|a|the|that|an|one|another
         so|that you|he|she|they can * again|tonight|today|tomorrow
         lets get|have|find|put some|your|that|those|the * *? standing|done|open|charged|swapped|paid|moving
+        lets|well see about getting|having|keeping
+        lets|well see if we|i can get|have|save|keep|put|find
+        ^ to have|get|keep|spare|bring you|her|him|them|it there|back|home|in|on|up|working|the|any|to
+        hope|hoping theres|theyre|its a|off|not|no|working|back
         lovely|nice|great|good for you|him|her|mum|mom|dad to have|get|see|be
         know|that you|youd|youre|they|hed|shed? want|like|love|prefer|hoping|missing
     """,

@@ -130,7 +130,7 @@ class DeepContext(Context):
 class DeepRecognizer:
     """Shared; it remembers logits, and nothing else."""
 
-    version = "deep-1"
+    version = "deep-2"
 
     customer_from_wire = staticmethod(DeepCustomerReading.from_wire)
     agent_from_wire = staticmethod(DeepAgentReading.from_wire)
