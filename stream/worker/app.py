@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.02
 """How often partitions that have run dry are looked at: part of a record's latency."""
 
-_LISTEN_SECONDS = 0.05
-"""How often the broker's answers are looked for: it answers ten times a second."""
+_LISTEN_SECONDS = 0.1
+"""How often the broker's answers are looked for: as often as it answers."""
 
 _STALL_SECONDS = 1.0
 """An event loop that turns later than this was stopped or starved."""
@@ -307,7 +307,7 @@ class Worker:
     # -- partitions that have run dry ------------------------------------------------------------
 
     async def _listen(self) -> None:
-        """Notices the broker's answers also while what is written waits for it."""
+        """Notices the broker's answers, whatever the tick waits for."""
         while True:
             await asyncio.sleep(_LISTEN_SECONDS)
             if not self.ready():

@@ -225,7 +225,8 @@ class Stage(abc.ABC, Generic[P]):
         self.observe_assignment()
 
     def observe_answers(self) -> None:
-        """Notice which partitions the broker has answered about."""
+        """Notice which partitions the broker has answered about, also while none is looked after:
+        what is written may be waiting for the broker."""
         now = time.monotonic()
         for number, partition in self.partitions.items():
             partition.observe_answer(self.consumer.answered(TP(self.topic, number)), now)
@@ -352,6 +353,7 @@ class Stage(abc.ABC, Generic[P]):
         processor = partition.processor
         now = time.monotonic()
         partition.observe_watermark(now)
+        partition.observe_answer(consumer.answered(tp), now)
         fetched = partition.unexplained(consumer.fetched_to(tp))
         if partition.lacks(fetched, batches_done, now):
             partition.gap = (processor.position, fetched)
