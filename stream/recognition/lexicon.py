@@ -949,7 +949,8 @@ PATTERNS: dict[Cue, str] = {
         know|realise|realize|understand what|how you|your|it|excited|much|hard|that|
         long
         take a breath
-        thats|that|its|it|is|be a|quite|some|such? a|quite|some worry|bother|pain|fright|wait|headache|nuisance|
+        thats|that|its|it|is|be a|quite|some|such? a|quite|some worry|bother|pain|fright|wait|
+        headache|nuisance|
         struggle|relief|weight|blow|nightmare
         that|it|this|thatd|itd would? be|feel so|very|really|not? easy|nice|great|handy|pleasant|fun
         thats|that|its|it|isnt|arent|not|never no|much|any|very|so? use|good|fun|ideal|easy|nice|
@@ -1081,24 +1082,30 @@ PATTERNS: dict[Cue, str] = {
         lets make sure|certain you|your|she|he|they|it|that
         lets get|have|see|bring|put|find * *? *? *? back|to|on|in|into|out|home|running|working|
         playing|online|again|across|over
-        hope|hopefully|hoping we|i can|will get|find|have|keep|save|bring you|your|that|those|him|her|it|
+        hope|hopefully|hoping we|i can|will get|find|have|keep|save|bring you|your|that|those|him|
+        her|it|
         them|the
         well|ill|we|i try|do|trying for|what|everything|all *? *? *? back|home|there|to
-        we|i|id|wed|well|ill want|need|like|love your|that|those|his|her|the *? *? safe|back|home|there|
+        we|i|id|wed|well|ill want|need|like|love your|that|those|his|her|the *? *? safe|back|home|
+        there|
         working|standing|charged|paid|kept|saved|with
-        we|i|id|wed want|like|love you|him|her|them|your|everyone both? *? to? have|get|be|see|reach|keep|
+        we|i|id|wed want|like|love you|him|her|them|your|everyone both? *? to? have|get|be|see|
+        reach|keep|
         stay|watch|play
         you|he|she|they should be able to
         you|he|she|they wont|dont|wouldnt want|like to|him|her|them|it|your
         hope|hopefully|hoping that? youre|your|hes|shes|theyre out|home|back|up|on|in|sorted|there
         hope|hoping * gets|makes|arrives|reaches|finds|fits
-        want|like|try|trying|aim|aiming|hope|hoping to|and get|have|keep|bring|find|see you|him|her|them|your
+        want|like|try|trying|aim|aiming|hope|hoping to|and get|have|keep|bring|find|see you|him|
+        her|them|your
         well|ill|we|i get|find|have you|him|her your|his|her|a|the|that|an|one|another
         so|that you|he|she|they can * again|tonight|today|tomorrow
-        lets get|have|find|put some|your|that|those|the * *? standing|done|open|charged|swapped|paid|moving
+        lets get|have|find|put some|your|that|those|the * *? standing|done|open|charged|swapped|
+        paid|moving
         lets|well see about getting|having|keeping
         lets|well see if we|i can get|have|save|keep|put|find
-        ^ to have|get|keep|spare|bring you|her|him|them|it there|back|home|in|on|up|working|the|any|to
+        ^ to have|get|keep|spare|bring you|her|him|them|it there|back|home|in|on|up|working|the|
+        any|to
         hope|hoping theres|theyre|its a|off|not|no|working|back
         lovely|nice|great|good for you|him|her|mum|mom|dad to have|get|see|be
         know|that you|youd|youre|they|hed|shed? want|like|love|prefer|hoping|missing
@@ -1319,9 +1326,11 @@ PATTERNS: dict[Cue, str] = {
         ought to have
     """,
     Cue.REACHED: """
-        you|youve|u|they|theyve|he|hes|she|shes both|all|did? made|managed|found|reached|caught it|to|
+        you|youve|u|they|theyve|he|hes|she|shes both|all|did? made|managed|found|reached|caught it|
+        to|
         there|back|home|one|your|the|them
-        you|youve|u|they|theyve|he|hes|she|shes both|all|have? got it|there|home|back|on|in|out|through|
+        you|youve|u|they|theyve|he|hes|she|shes both|all|have? got it|there|home|back|on|in|out|
+        through|
         your|them|one|an|the|to
         we|i could|can get|find you|your|him|her|them
     """,
