@@ -316,7 +316,7 @@ def _moving(view: ClauseView) -> int:
             found |= TR
             if c & PASS_ON and c & ACTION:
                 found |= RES
-    if c & HOLDS and not c & (PASS_ON | CONDITION):
+    if c & HOLDS and not c & (PASS_ON | CONDITION | CHECK_BACK | REACHED):
         found |= HOLD
     steps = c & PURPOSE and c & (STEP | CHECKS)
     comes = (

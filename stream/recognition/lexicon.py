@@ -646,6 +646,17 @@ PATTERNS: dict[Cue, str] = {
         will need? more? time
         ill|well|i|we|ill be back
         be right back
+        be|being resolved|investigated|addressed|looked|worked|reviewed|rectified into|on|by|for|now|at
+        is|are being resolved|investigated|addressed|reviewed|rectified
+        going to check|look|have|see|ask your|the|into|at|a|what|why|our
+        give|allow|provide|need us|me? a|some|two|three|ten|five|ten|bit|little|another * minutes|mins|
+        time|moments
+        give|allow|provide us|me? a? bit|little more? time
+        leave it with me|us
+        lets see what|why|how|when
+        ^ will look|check now|into|at
+        i|we|im|were look|asking|calling|ringing|checking it|control|the up|now|whether|if|station
+        pop|put|place you on hold
         be back in touch
         back in touch
         be|please|kindly|remain patient
@@ -659,7 +670,8 @@ PATTERNS: dict[Cue, str] = {
         as we investigate|look|check|work
         thats loading
         its loading
-        we|were|im|i|still|currently|now looking|checking|searching for
+        ^ we|were|im|i still|currently|now? looking|checking|searching for
+        still|currently|now looking|checking|searching for
     """,
     Cue.FUTURE: """
         i|we|they|he|she|team|colleague|manager|technician|engineer|which|somebody|someone|

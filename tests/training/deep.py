@@ -64,6 +64,7 @@ from stream.recognition.deep.pieces import (
 from stream.recognition.scenario import scenario_scores
 from tests.training.corpus import CODES, Conversation, read_everything
 from tests.training.encoder import Encoder
+from tests.training.fast import scenario_scores_unlearnt
 
 FOLDER = Path(str(stream.recognition.deep.__file__)).parent
 
@@ -397,7 +398,7 @@ the encoder is right less often than here, since our writers write more alike th
 GAIN = 0.01
 """In F1, that a label's corrections have to bring; without it the label is left to the fast one."""
 FEWEST = 10
-"""Corrections that a share is told by."""
+"""Corrections that a share is told by; more where fewer could not tell it from all."""
 NEVER = 20.0
 """Log-odds that no sum reaches."""
 
@@ -441,7 +442,8 @@ def _from(odds: np.ndarray, right: np.ndarray, weight: np.ndarray, needed: float
     """The lowest log-odds from which on a share of at least ``needed`` is ``right``."""
     order = np.argsort(-odds)
     share = np.cumsum((right * weight)[order]) / np.cumsum(weight[order])
-    enough = np.flatnonzero((share >= needed) & (np.arange(len(order)) >= FEWEST - 1))
+    fewest = max(FEWEST, round(1 / (1 - needed)))
+    enough = np.flatnonzero((share >= needed) & (np.arange(len(order)) >= fewest - 1))
     return float(odds[order][enough[-1]]) if len(enough) else NEVER
 
 
@@ -514,7 +516,8 @@ def write_encoder(model: Encoder, folder: Path) -> None:
 def main(folder: Path = FOLDER) -> None:
     torch.set_num_threads(1)
     words = tokenizer()
-    parts = {name: examples(part, words) for name, part in read_everything().items()}
+    whole = read_everything()
+    parts = {name: examples(part, words) for name, part in whole.items()}
     marks = marks_of(words)
     learnt = learnt_from(parts["train"])
     torch.manual_seed(SEED)
@@ -528,9 +531,11 @@ def main(folder: Path = FOLDER) -> None:
     agent, customer = (
         joined(rows_of(*part, task) for part in unknown) for task in (AGENT, CUSTOMER)
     )
-    # The fast recogniser's own weights for it were fitted on the train split: what it says of that
-    # is too good to weigh by.
-    scenario = rows_of(*unknown[-1], SCENARIO)
+    scenario = rows_of(*unknown[0], SCENARIO)
+    # The fast recogniser's weights for it know these writers: what it says is too good to weigh by.
+    half = [c for c in whole["train"] if half_of(writer_of(c))]
+    rest = [c for c in whole["train"] if not half_of(writer_of(c))]
+    scenario.rows[:, len(SCENARIOS) :] = scenario_scores_unlearnt(half, rest)
     decision = {
         "agent": [tuple(one) for one in fit_agent(agent)],
         "customer": [tuple(one) for one in fit_customer(customer)],

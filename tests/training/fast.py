@@ -40,6 +40,7 @@ from stream.recognition.scenario import (
     said,
     vocabulary_scores,
 )
+from stream.recognition.scenario_weights import PRIOR
 from stream.recognition.text import NUMBER_CODES, code, tokens
 from stream.recognition.weights import Pair
 from tests.training.corpus import Conversation, Turn, read_everything
@@ -318,6 +319,25 @@ def fit_scenario(parts: dict[str, list[Conversation]], known: dict[int, str]) ->
     return "\n".join(lines) + "\n"
 
 
+def scenario_scores_unlearnt(
+    learnt: Sequence[Conversation], others: Sequence[Conversation], penalty: float = 3.0
+) -> Any:
+    """What the scenario's sum would say of ``others``, were its weights fitted on ``learnt``."""
+    known = widely_known(learnt)
+    pairs = shared_pairs(learnt, known)
+    rows, offset, gold = scenario_rows(learnt, known, pairs)
+    told, theirs, _ = scenario_rows(others, known, pairs)
+    vectorizer = DictVectorizer()
+    weights = fit_softmax(vectorizer.fit_transform(rows), PRIOR * offset, gold, penalty)
+    return vectorizer.transform(told) @ weights[:-1] + weights[-1] + PRIOR * theirs
+
+
+def widely_known(conversations: Iterable[Conversation]) -> dict[int, str]:
+    """The words that at least WRITERS writers use, by their codes."""
+    forms = surface_forms(conversations)
+    return {key: form for key, (form, writers) in forms.items() if writers >= WRITERS}
+
+
 def _table(name: str, rows: dict[str, Any]) -> list[str]:
     lines = [f'{name} = """']
     for word, weights in sorted(rows.items()):
@@ -341,11 +361,7 @@ from __future__ import annotations
 
 def main(folder: Path = PACKAGE) -> None:
     parts = read_everything()
-    known = {
-        key: form
-        for key, (form, writers) in surface_forms(parts["train"]).items()
-        if writers >= WRITERS
-    }
+    known = widely_known(parts["train"])
     for name, text in (
         ("customer_weights.py", fit_customer(parts, known)),
         ("scenario_weights.py", fit_scenario(parts, known)),
