@@ -646,10 +646,12 @@ PATTERNS: dict[Cue, str] = {
         will need? more? time
         ill|well|i|we|ill be back
         be right back
-        be|being resolved|investigated|addressed|looked|worked|reviewed|rectified into|on|by|for|now|at
+        be|being resolved|investigated|addressed|looked|worked|reviewed|rectified into|on|by|for|
+        now|at
         is|are being resolved|investigated|addressed|reviewed|rectified
         going to check|look|have|see|ask your|the|into|at|a|what|why|our
-        give|allow|provide|need us|me? a|some|two|three|ten|five|ten|bit|little|another * minutes|mins|
+        give|allow|provide|need us|me? a|some|two|three|ten|five|ten|bit|little|another * minutes|
+        mins|
         time|moments
         give|allow|provide us|me? a? bit|little more? time
         leave it with me|us
@@ -869,6 +871,13 @@ PATTERNS: dict[Cue, str] = {
         hate|hates to|that|hearing see|hear
     """,
     Cue.FORMULA: """
+        isnt|not|never|wasnt the|an|a *? *? experience|service|impression|journey|standard|level|
+        record we|wed|
+        you|i
+        not|isnt what|how we|you like|want|wanted|aim|hope|expect|hear
+        not great|good|nice to hear
+        does|can|must sound|seem|be frustrating|annoying|worrying
+        hate that this|it
         understand|understood|appreciate your|the|how|why|you|completely|totally frustration|
         frustrations|concern|concerns|disappointment|annoyance|situation|position|predicament|
         you|your|feel|frustrating|annoying|disappointing|upset
@@ -1336,6 +1345,10 @@ PATTERNS: dict[Cue, str] = {
         refunded|swapped|let|said|happened|done|kept|reached|arrived|worked|stopped
         that|this|it should never
         ought to have
+        not|isnt|wasnt the|a|what * we|wed|you had|have|were? planned|intended|promised|promise|
+        hoped
+        not|isnt|wasnt the|a * * we|wed|you had|have|were? planned|intended|promised|promise|hoped
+        not|isnt|wasnt what|how we|wed|you had|have|were? planned|intended|promised|promise|hoped
     """,
     Cue.REACHED: """
         you|youve|u|they|theyve|he|hes|she|shes both|all|did? made|managed|found|reached|caught it|

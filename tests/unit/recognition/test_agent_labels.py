@@ -435,3 +435,10 @@ def test_recognition_in_passing(customer: str, text: str, label: str) -> None:
 )
 def test_what_only_sounds_like_it(customer: str, text: str) -> None:
     assert not labels(text, customer) & RECOGNITION
+
+
+def test_what_was_planned_for_this_customer_is_owned_and_an_experience_is_a_formula() -> None:
+    owned = "That's not the quiet crossing you were promised."
+    assert labels(owned, FERRY) & RECOGNITION == {"situation"}
+    formula = "This isn't the kind of experience we want you to have."
+    assert labels(formula, FERRY) & (RECOGNITION | {"generic_empathy"}) == {"generic_empathy"}
