@@ -306,13 +306,12 @@ def _moving(view: ClauseView) -> int:
         found |= TR
     elif c & (PRIVATE | CONTACT | PASS_ON):
         courtesy = c & CONTACT and c & (THANKS | GREETING | SORRY)
-        welcome = c & OFFER and c & (CHECK_BACK | CONDITION) and not c & (LINK | ASK)
-        answered = c & PRIVATE and c & (OUTCOME | ACTION) and not c & (ASK | IMPERATIVE | CONTACT)
+        welcome = c & OFFER and c & (CHECK_BACK | CONDITION) and not c & (LINK | ASK | NUMBER)
         denied = c & PASS_ON and c & (NEGATION | CONDITION)
         promised = c & FEEDBACK and c & (FUTURE | PURPOSE) and not c & RECIPIENT
         asked_about = c & QUESTION and c & INVERTED
         ours = c & FUTURE and not c & (PRIVATE | PASS_ON | IMPERATIVE | ADVICE | ASK)
-        if not (courtesy or welcome or answered or denied or promised or asked_about or ours):
+        if not (courtesy or welcome or denied or promised or asked_about or ours):
             found |= TR
             if c & PASS_ON and c & ACTION:
                 found |= RES

@@ -484,6 +484,8 @@ PATTERNS: dict[Cue, str] = {
         worth a
     """,
     Cue.ADVICE: """
+        be|rest assured
+        we|i meant|mean
         you|u can|could|may|might|should|will|must|need|dont|wont|would|want
         youll|youd need|have|be|get|see|find|want|receive|like|only|then
         we|i|id|wed would|always|also|strongly? recommend|suggest|advise|encourage|request

@@ -260,6 +260,8 @@ def test_policy_is_not_action_question_or_hold(text: str) -> None:
         "Kindly contact our team here <LINK>",
         "Please share your details here <LINK>",
         "Ill pass your feedback on to the right team.",
+        "I have replied to your DM.",
+        "Feel free to call us on 0555 0100 if you need anything else.",
     ],
 )
 def test_transfer_moves_the_customer_or_the_case(text: str) -> None:
@@ -275,7 +277,6 @@ def test_transfer_moves_the_customer_or_the_case(text: str) -> None:
         "We'll feed this back.",
         "Well share your comments, thanks!",
         "Feel free to reach out if you need anything else.",
-        "I have replied to your DM.",
         "Sorry for the trouble youve had contacting our store.",
         "It goes live at 3 pm today.",
     ],
