@@ -351,13 +351,18 @@ def _explaining(view: ClauseView, labels: int, asking: int, moving: int) -> int:
     elif c & (ADVICE | ACTION | OUTCOME):
         if not c & (HOLDS | OFFER | CHECK_BACK | GREETING | ASK | PURPOSE | INABILITY):
             found |= RES
-    elif _states(view) and not (labels or found or moving & ~NS):
+    elif _states(view) and not (labels or found or moving & ~NS or _will_look(c)):
         found |= ANSWERS
     return found
 
 
 ANSWERS = 1 << 11
 """A statement that does nothing else: an answer, unless the turn's point is to ask or to move."""
+
+
+def _will_look(cues: int) -> bool:
+    """Whether the agent's side will look at the case: what comes next, and no answer."""
+    return bool(cues & FUTURE and cues & CHECKS)
 
 
 def _states(view: ClauseView) -> bool:

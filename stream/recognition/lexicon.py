@@ -161,7 +161,7 @@ LISTS: dict[str, str] = {
     "reported|logged|scheduled|created|extended|moved|switched|upgraded|taken|put|asked|"
     "requested|noted|made|set|checked|processed|released|registered|approved|stopped|"
     "reopened|resent|returned|paused|deleted|merged|linked|turned|dispatched|posted|marked|"
-    "emailed|mailed|messaged|spoken|found|received|shared|contacted|written|filed|submitted|"
+    "emailed|mailed|messaged|spoken|found|shared|contacted|written|filed|submitted|"
     "resolved|lifted|told|called|forwarded|completed|confirmed|adjusted|flagged|topped|pushed",
     "STEPV": "check|investigate|log|reset|book|refund|call|ring|email|mail|send|contact|notify|"
     "report|forward|pass|raise|escalate|arrange|replace|repair|ship|deliver|credit|issue|"

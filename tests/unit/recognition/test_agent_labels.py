@@ -215,6 +215,8 @@ def test_resolution_starts_or_gives_the_solving(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "We will investigate your complaint and report back on Monday.",
+        "We've received your details.",
         "Sorry to hear that!",
         "One moment please.",
         "What is your postcode?",
