@@ -1084,7 +1084,7 @@ PATTERNS: dict[Cue, str] = {
         gone|well|ready|great|out
         want|like|love you back|on|in|there|running|home|up
         we|id|i want|like|love your|her|him
-        make|making|be sure|certain you|your|he|she|they get|gets|have|has|arrives|receive|can|
+        make|making|be sure|certain you|your|he|she get|gets|have|has|arrives|receive|can|
         are|dont|make
         ensure|ensuring you|your * arrives|arrive|get|gets|receive|reaches|works
         ensure|ensuring you|your arrives|arrive|get|gets|receive|reaches|works
