@@ -405,8 +405,8 @@ F1, one taken away only where it is wrong in more than the rest. On the corpus s
 are lower, do better; but on real turns the encoder is right less often than here, since our
 writers write more alike than they think: agents more than customers."""
 GAIN = 0.015
-"""In F1, that a label's corrections have to bring; without it the label is left to the fast one: less
-is within what the writers differ by."""
+"""In F1, that a label's corrections have to bring; without it the label is left to the fast one:
+less is within what the writers differ by."""
 FEWEST = 10
 """Corrections that a share is told by; more where fewer could not tell it from all."""
 NEVER = 20.0
