@@ -321,7 +321,11 @@ class Worker:
             self._beat = time.monotonic()
             overslept = self._beat - slept_at - _TICK_SECONDS
             if overslept > _STALL_SECONDS:
+                # A process that was stopped knows nothing of the time between: it may have lost
+                # its partitions, and must not close what others are talking to.
                 log.warning("the process was stalled", extra={"seconds": round(overslept, 1)})
+                for stage in self._stages.values():
+                    stage.stalled(self._beat)
             try:
                 if self._started or self.app.in_recovery:
                     await self._watch.tick(self._beat)

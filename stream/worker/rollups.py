@@ -87,7 +87,7 @@ class RollupStage(Stage[QueueRollups]):
                 return
             self._next_round = now + _ROUND_SECONDS
             self._standings = []
-            self._round = self._look()
+            self._round = self._look(now)
         until = time.monotonic() + _SLICE_SECONDS
         for standing in self._round:
             self._standings.append(standing)
@@ -96,12 +96,12 @@ class RollupStage(Stage[QueueRollups]):
         self._round = None
         self._metrics.show_standings(self._standings)
 
-    def _look(self) -> Iterator[QueueStanding]:
+    def _look(self, now: float) -> Iterator[QueueStanding]:
         for partition in list(self.partitions.values()):
             processor = partition.processor
             if processor.watermark_ms is None:
                 continue
-            now_ms = processor.watermark_ms + partition.elapsed_ms()
+            now_ms = processor.watermark_ms + partition.elapsed_ms(now)
             for queue in processor.queues:
                 found = (processor.current(queue, window, now_ms) for window in WINDOWS[1:])
                 detectors = {

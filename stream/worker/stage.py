@@ -31,8 +31,8 @@ rebalance."""
 
 
 _VOUCHED_SECONDS = 1.0
-"""How much of the time before it an answer of the broker vouches for. A broker that was away longer
-had no place for what its producers have to say, which comes when it is back."""
+"""How long time passes after an answer of the broker. One that is away for longer has no place for
+what its producers have to say, which comes when it is back."""
 
 
 class Processor(Protocol):
@@ -149,15 +149,16 @@ class Partition(Generic[P]):
         """``answer`` differs from the last one where the broker has answered since."""
         if answer == self.answer:
             return
-        unvouched = now - self.answered_at - _VOUCHED_SECONDS
-        if unvouched > 0:
-            self.moved_at = min(now, self.moved_at + unvouched)
+        silent = now - self.answered_at - _VOUCHED_SECONDS
+        if silent > 0:
+            self.moved_at = min(now, self.moved_at + silent)
         self.answer = answer
         self.answered_at = now
 
-    def elapsed_ms(self) -> int:
-        """Wall-clock time since the watermark moved, as far as the broker's answers vouch."""
-        return max(0, round((self.answered_at - self.moved_at) * 1000))
+    def elapsed_ms(self, now: float) -> int:
+        """Wall-clock time since the watermark moved, without that in which the broker was away."""
+        passed = min(now, self.answered_at + _VOUCHED_SECONDS) - self.moved_at
+        return max(0, round(passed * 1000))
 
 
 class Stage(abc.ABC, Generic[P]):
@@ -223,6 +224,11 @@ class Stage(abc.ABC, Generic[P]):
         self.partitions.clear()
         self._marks.clear()
         self.observe_assignment()
+
+    def stalled(self, now: float) -> None:
+        """The process knows nothing of the time until ``now``."""
+        for partition in self.partitions.values():
+            partition.moved_at = now
 
     def observe_answers(self) -> None:
         """Notice which partitions the broker has answered about, also while none is looked after:
@@ -364,7 +370,7 @@ class Stage(abc.ABC, Generic[P]):
         due = processor.next_due_ms
         if due is None or processor.watermark_ms is None:
             return
-        elapsed_ms = partition.elapsed_ms()
+        elapsed_ms = partition.elapsed_ms(now)
         if processor.watermark_ms + elapsed_ms < due:
             return
         if not consumer.all_read(tp, processor.position):
