@@ -25,9 +25,20 @@ def sets() -> list[Conversation]:
     return read_corpus(SETS)
 
 
-def test_sets_hold_alternatives_of_both_kinds(sets: list[Conversation]) -> None:
-    assert len({c.id for c in sets}) == len(sets)
-    for c in sets:
+@pytest.fixture(scope="module")
+def contrasts(sets: list[Conversation]) -> list[Conversation]:
+    """Those sets whose alternatives differ by whether they recognise."""
+    return [c for c in sets if c.id[0] == "h"]
+
+
+def test_sets_hold_alternatives(corpus: list[Conversation], sets: list[Conversation]) -> None:
+    assert len(sets) >= 500
+    assert len({c.id for c in [*corpus, *sets]}) == len(corpus) + len(sets)
+    assert all(c.alternatives for c in sets)
+
+
+def test_contrasts_hold_alternatives_of_both_kinds(contrasts: list[Conversation]) -> None:
+    for c in contrasts:
         (place,) = {n for n, turns in c.alternatives.items() if turns[0].speaker == "agent"}
         assert place == len(c.turns), c.id
         kinds = Counter(bool(set(turn.labels) & _RECOGNITION) for turn in c.alternatives[place])
@@ -35,13 +46,13 @@ def test_sets_hold_alternatives_of_both_kinds(sets: list[Conversation]) -> None:
         assert min(kinds[True], kinds[False]) >= 3, c.id
 
 
-def test_in_sets_neither_length_nor_borrowed_words_tell_recognition(
-    sets: list[Conversation],
+def test_in_contrasts_neither_length_nor_borrowed_words_tell_recognition(
+    contrasts: list[Conversation],
 ) -> None:
     """How often a recognising alternative has more of it than another of its set: by chance 0.5."""
     for measure in (length, borrowed):
         more = pairs = 0.0
-        for c in sets:
+        for c in contrasts:
             found = [
                 (bool(set(turn.labels) & _RECOGNITION), measure(c, turn))
                 for turn in c.alternatives[len(c.turns)]
