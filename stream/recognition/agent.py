@@ -76,8 +76,8 @@ DR, RES, POL, TR, HOLD, NS, RSN = (
     ASSENT, SUGGEST, WANT, FINITE, PLAIN, PLAINS, PLAYBACK, SENTENCE,
 ) = (1 << bit for bit in range(53))  # fmt: skip
 FEEDBACK, RECIPIENT = int(Cue.FEEDBACK), int(Cue.RECIPIENT)
-OWNS, REACHED, EITHER, NOTED = (
-    int(Cue.OWNS), int(Cue.REACHED), int(Cue.EITHER), int(Cue.NOTED),
+OWNS, REACHED, EITHER, NOTED, UNKNOWN_YET = (
+    int(Cue.OWNS), int(Cue.REACHED), int(Cue.EITHER), int(Cue.NOTED), int(Cue.UNKNOWN),
 )  # fmt: skip
 
 ASKED = 1 << 56
@@ -306,10 +306,11 @@ def _moving(view: ClauseView) -> int:
         found |= TR
     elif c & (PRIVATE | CONTACT | PASS_ON):
         courtesy = c & CONTACT and c & (THANKS | GREETING | SORRY)
+        courtesy = courtesy or (c & PASS_ON and c & THANKS and not c & (FUTURE | ACTION))
         welcome = c & OFFER and c & (CHECK_BACK | CONDITION) and not c & (LINK | ASK | NUMBER)
-        denied = c & PASS_ON and c & (NEGATION | CONDITION)
+        denied = c & PASS_ON and (c & NEGATION or (c & CONDITION and not c & ACTION))
         promised = c & FEEDBACK and c & (FUTURE | PURPOSE) and not c & RECIPIENT
-        asked_about = c & QUESTION and c & INVERTED
+        asked_about = c & QUESTION and c & INVERTED and not c & ASK
         ours = c & FUTURE and not c & (PRIVATE | PASS_ON | IMPERATIVE | ADVICE | ASK)
         if not (courtesy or welcome or denied or promised or asked_about or ours):
             found |= TR
@@ -332,7 +333,9 @@ def _explaining(view: ClauseView, labels: int, asking: int, moving: int) -> int:
     asked = asking & DR
     moved = c & (PRIVATE | CONTACT | PASS_ON)
     found = 0
-    if c & INABILITY and not c & (CONDITION | QUESTION):
+    if c & UNKNOWN_YET and not (question or asked):
+        found |= RES
+    elif c & INABILITY and not c & (CONDITION | QUESTION):
         found |= POL
     elif c & RULE and not (question or asked or c & (IMAGINE | FORMULA | INVERTED)):
         promised = c & FUTURE and c & STEP and c & TIME

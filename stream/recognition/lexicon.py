@@ -138,6 +138,8 @@ class Cue(enum.IntFlag):
     """Offers alternatives, as questions for something new do."""
     NOTED = 1 << 60
     """Acknowledges what stands before it: "noted", "I see"."""
+    UNKNOWN = 1 << 61
+    """Says that nothing is known yet: "we don't have a date"."""
 
 
 LISTS: dict[str, str] = {
@@ -162,7 +164,8 @@ LISTS: dict[str, str] = {
     "requested|noted|made|set|checked|processed|released|registered|approved|stopped|"
     "reopened|resent|returned|paused|deleted|merged|linked|turned|dispatched|posted|marked|"
     "emailed|mailed|messaged|spoken|found|shared|contacted|written|filed|submitted|"
-    "resolved|lifted|told|called|forwarded|completed|confirmed|adjusted|flagged|topped|pushed",
+    "resolved|lifted|told|called|forwarded|completed|confirmed|adjusted|flagged|topped|pushed|"
+    "passed|fed|escalated|relayed|alerted|notified|informed|advised|replied|responded",
     "STEPV": "check|investigate|log|reset|book|refund|call|ring|email|mail|send|contact|notify|"
     "report|forward|pass|raise|escalate|arrange|replace|repair|ship|deliver|credit|issue|"
     "locate|find|trace|track|review|record|register|cancel|verify|confirm|process|update|"
@@ -172,6 +175,11 @@ LISTS: dict[str, str] = {
     "reissue|mark|swap|switch|remove|tweet|announce|drop|rebook|waive|rerun",
     "LEADS": "will|well|ill|can|could|to|and|theyll|shell|hell|shall|id|wed|may|itll",
     "ALSO": "also|then|now|just|be|get|have|please|further",
+    "ADV": "also|then|now|just|certainly|definitely|however|gladly|happily|surely|further|"
+    "absolutely|always|still|again",
+    "PASSV": "pass|feed|forward|flag|log|raise|report|record|relay|escalate|share|mention",
+    "PASSED": "passed|fed|forwarded|flagged|logged|raised|reported|recorded|relayed|escalated|"
+    "shared|mentioned",
     "SOLID": "log|reset|book|refund|call|ring|email|mail|send|contact|notify|report|forward|"
     "pass|raise|escalate|arrange|replace|repair|ship|deliver|credit|issue|record|register|"
     "cancel|process|update|speak|ask|tell|follow|feed|feedback|reply|respond|message|text|write|"
@@ -417,6 +425,11 @@ PATTERNS: dict[Cue, str] = {
         suggestion|suggestions|idea|ideas|comments here|there|at|via|through|on|using
         hear|read your feedback|thoughts|suggestions here|at|via|on
         over|by|via|on the? phone
+        give|giving the|our|their * *? a ring|call|shout|bell|buzz
+        have|having a word|chat with
+        pop|head|go in|back|down to store|the * desk
+        ^ reach out
+        follow up with us|me
     """,
     Cue.PASS_ON: """
         feed|pass|passing|fed this|it|that|these? back|along
@@ -452,6 +465,11 @@ PATTERNS: dict[Cue, str] = {
         to our? relevant|concerned|appropriate|right
         let the|our|my|your|their|her|his *? *? TEAM|folks|leader|chef|kitchen know|have
         passed|sent|shared|forwarded|fed|put it|this|that|them|back? over|on|along|to
+        raise|log|report|mention|chase this|it|that|these|both|your * *? with|to the|our|their|his|
+        her
+        raise|log|report|mention|chase|flag this|it|that|these|both with|to|for the|our|their|his|
+        her
+        take this|it|that up with
     """,
     Cue.IMPERATIVE: """
         ^ TRIES the|your|it|a|an|this|that|on|off|in|out|to|up|back|them|any|all|both|sure|for|
@@ -537,6 +555,9 @@ PATTERNS: dict[Cue, str] = {
         known issue|bug|problem
         new|replacement one|unit|set|box|card
         is|are|now in|into|to your dms|dm|inbox|email|mailbox|account
+        discontinued
+        out of stock
+        sold out
     """,
     Cue.INABILITY: """
         WE|be|is|are|were|am unable|not to|able|possible
@@ -557,8 +578,7 @@ PATTERNS: dict[Cue, str] = {
         unfortunately|regrettably|sadly|afraid we|i|this|its|not|no|there|our|that|you
         dont|doesnt|do|does not? have|offer|allow|support|provide|accept
         not currently|yet|at|in
-        out of stock|our
-        discontinued
+        out of our
         arent|isnt|wasnt|werent able to
         WE|they|you|system cant|cannot|couldnt|wont move|switch|chase|promise|recover|keep|raise|
         restore|transfer|replace|reset|unlock|help|see|exchange|put|send|check|go
@@ -617,6 +637,14 @@ PATTERNS: dict[Cue, str] = {
         max|maximum|minimum of|is|size|weight
         never ask|asks|request
         has|have to agree|be|apply|come|go|match
+        per household|person|booking|customer|child|account|order|family|passenger|device
+        doesnt|dont|isnt|arent|not guarantee|guaranteed
+        only held|kept|open|valid|made|offered for|until|on|at|with
+        weeks|days|hours|working in advance
+        at no charge|cost
+        free of charge
+        minimum spend|fare|charge
+        do|only ask that|for
     """,
     Cue.HOLD: """
         bear|bare with
@@ -720,6 +748,21 @@ PATTERNS: dict[Cue, str] = {
         contact|review you|to|within|by|tomorrow|today|in|before
         opens|starts|begins|resumes|returns in|on|at|from|next
         lands|arrives|shows|appears in|within|by|on your|a|the|*
+        well|ill|will ADV PASSV|be|make|get|let
+        well|ill|will ADV? PASSV this|it|that|these|your|on|back|to|the|along|with|up|over
+        will|well|ill ADV? be passing|feeding|forwarding|raising|logging|reporting|sharing|
+        relaying|flagging|escalating|recording
+        will|well|ill ADV? be|make sure|certain to|we|i|its|this|it|that|your
+        id|wed|i|we do|would|will? like|love|want|happy|glad to ADV? PASSV
+        id|wed be happy|glad to ADV? PASSV
+        like|love|want|happy|glad to make a log|note|record
+        make|making|be sure|certain this|it|that|your|to|its|we|i *? PASSV|PASSED
+        they|team|someone|somebody|colleague|engineer|expert|specialist|manager should|can|may|
+        could|might respond|reply|answer|contact|review|investigate|call|email|arrange
+        it|this|that|which will|can|could|may|might|should take * to *? days|working|business|
+        hours|hrs|weeks|minutes
+        keep|keeping you updated|posted|informed
+        you|youll will? be updated|notified|informed|contacted
     """,
     Cue.STEP: """
         LEADS ALSO? SOLID
@@ -745,6 +788,14 @@ PATTERNS: dict[Cue, str] = {
         rebook|reverse|unfreeze|reopen|fit|drop|push|offer|pay|bag|hold|keep|interview
         LEADS ALSO? announced|redelivered|delivered|reviewed|contacted|refunded|credited|sent|
         emailed|posted|shipped|processed|returned|released|collected|replaced
+        be passing|feeding|forwarding|raising|logging|reporting|sharing|relaying|flagging|
+        escalating|recording
+        keep|keeping you updated|posted|informed
+        be updated|notified|informed
+        give|provide feedback|an update
+        make a log|note|record
+        PASSV|PASSED this|it|that|these|your|on|back|to|along|with|up
+        be back in touch
     """,
     Cue.VAGUE: """
         look|looking|looked|dig|digging into|in|further|at|this|deeper|closer|it|more|things
@@ -861,6 +912,38 @@ PATTERNS: dict[Cue, str] = {
         an|a|the? pre? authorisation|authorization|preauthorisation
         is|was|are the|a|an|your *? tax|fee|vat|customs|deposit|hold|charge for|on|from|when|as
         based on
+        depends|depend|dependent|depending on
+        sounds|looks|seems like a|an * *? issue|problem|fault|error|outage|glitch
+        weve|have|has|been|were|had experiencing|having|had|seeing some|a|an|technical|* *? issues|
+        problems|delays|outages|difficulties with|on|at|in|across|today
+        determines|determine|decides|decide|controls|control|sets|set the|their|its|when|what|how|
+        which|whether
+        decision|decisions of|by|from
+        set|decided|determined|controlled|provided|handled|managed|operated by the|our|a|an|each
+        is|are|been kept|held|reserved back? for
+        is|are|run|handled different|separate parts|part|companies|company|departments|routes|route|
+        systems|businesses|teams
+        takes|take|using a different route
+        is|are|very|extremely|so|really|quite popular
+        sells|sell|selling|sold out? fast|quickly
+        busiest|busy|peak time|times|day|days|season|shopping|periods|hours
+        we consider|class|treat it|this|that|these as? personal|private|sensitive
+        own|have|hold the rights
+        rights to|holder|holders
+        indicates|indicate|suggests|points a|an|that|to
+        was|were|been used for|up|by|on|to
+        so theyll|these|those|prices|times|some|most
+        so it|they|this|that will|wont|may|might|can|cant|should|had
+        it|that|this|which may|might|could be the|your|by|held|stuck|in
+        sounds|looks like the|your
+        with demand
+        demand is|was|has
+        weve|we got|had|have|seen a|an|some|few|* *? problem|problems|issue|issues with|at|on|in
+        related to a|an|the|your
+        on account of
+        was|were|been held in|at|by|for
+        sold|run|owned|operated by a|an|another|the
+        faulty
     """,
     Cue.SORRY: """
         sorry|apologies|apologise|apologize|apologizes|apology|apologising|apologizing|
@@ -1369,6 +1452,15 @@ PATTERNS: dict[Cue, str] = {
         ^ ok|okay|right
         ^ i see
         ^ got it|that|you
+    """,
+    Cue.UNKNOWN: """
+        dont|doesnt|havent|no have|got any|a|an|the|more|further|confirmed *? info|information|
+        date|dates|news|update|updates|word|eta|timeframe|timescale|details
+        have no info|information|date|dates|news|update|updates|word|eta|timeframe|timescale
+        no date|news|word|eta|timeframe|timescale yet|as|at|for|on
+        not aware of|that|any
+        dont|doesnt|not have|got a|an|any * time|timeline|timescale|date
+        cant say for|when|yet
     """,
     Cue.RECIPIENT: """
         to|onto|with|let the|our|my|your? right|relevant|appropriate|concerned|correct? TEAM
