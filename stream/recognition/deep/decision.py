@@ -76,8 +76,9 @@ class Decision(NamedTuple):
 
 def is_clear(told: AgentTurn) -> bool:
     """Whether an agent turn is left as the fast recogniser tells it: it asks, sympathises or makes
-    wait, and does nothing else that the encoder could correct. A third of the turns of the corpus;
-    of 40 of them the encoder would change one."""
+    wait, and does nothing else that the encoder could correct. Three in ten of the turns of the
+    corpus; of twelve of them the encoder would change one, which would lift resolution's F1 on
+    unknown writers by 0.01."""
     labels = int(told.labels) & ~_RECOGNITION
     allowed = _SETTLED | _TRANSFER if labels & _DATA_REQUEST else _SETTLED
     return bool(labels) and not labels & ~allowed
@@ -85,8 +86,8 @@ def is_clear(told: AgentTurn) -> bool:
 
 SURE = 1.0
 """Least log-odds, for or against, of each value of a customer turn that is left as the fast
-recogniser tells it: two fifths of the turns of the corpus; of a thousand of them the encoder
-would change one."""
+recogniser tells it: nearly half of the turns of the corpus. Of eleven of them the encoder would
+change one, and no figure with it."""
 
 
 def agent_row(

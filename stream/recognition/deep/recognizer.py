@@ -130,7 +130,7 @@ class DeepContext(Context):
 class DeepRecognizer:
     """Shared; it remembers logits, and nothing else."""
 
-    version = "deep-2"
+    version = "deep-3"
 
     customer_from_wire = staticmethod(DeepCustomerReading.from_wire)
     agent_from_wire = staticmethod(DeepAgentReading.from_wire)
@@ -204,7 +204,11 @@ class Encoder:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"]
+            str(folder / "encoder.onnx"),
+            options,
+            providers=["CPUExecutionProvider"],
+            # On the processor the fused operator is slower than its two parts: 7.7 ms for 6.7.
+            disabled_optimizers=["SkipLayerNormFusion"],
         )
         self._tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.runs = 0
