@@ -55,7 +55,7 @@ class Recognizer(Protocol):
 class FastRecognizer:
     """The shared, stateless recogniser."""
 
-    version = "fast-5"
+    version = "fast-6"
 
     read_agent = staticmethod(reading.read_agent)
     read_customer = staticmethod(reading.read_customer)

@@ -156,16 +156,17 @@ def read_everything() -> dict[str, list[Conversation]]:
 
 
 def writer_of(conversation: Conversation) -> str:
-    """``g`` had six writers, whom their ids' hundreds tell apart; ``h`` and ``j`` had several."""
-    return conversation.id[: {"g": 3, "h": 2, "j": 2}.get(conversation.id[0], 1)]
+    """``g`` had six writers, whom their ids' hundreds tell apart; those of ``h``, ``j`` and ``k``
+    have one more letter."""
+    return conversation.id[: {"g": 3, "h": 2, "j": 2, "k": 2}.get(conversation.id[0], 1)]
 
 
 def split(conversations: Iterable[Conversation]) -> dict[str, list[Conversation]]:
-    """By the hash of the id, within file (``j``: writer) and channel."""
+    """By the hash of the id, within file (``j``, ``k``: writer) and channel."""
     strata: dict[tuple[str, str], list[Conversation]] = defaultdict(list)
     for conversation in conversations:
         file = conversation.id[0]
-        stratum = writer_of(conversation) if file == "j" else file
+        stratum = writer_of(conversation) if file in "jk" else file
         strata[stratum, conversation.channel].append(conversation)
     parts: dict[str, list[Conversation]] = {name: [] for name in SPLITS}
     for stratum in strata.values():
@@ -180,9 +181,9 @@ def split(conversations: Iterable[Conversation]) -> dict[str, list[Conversation]
 
 def weight_of(conversation: Conversation) -> float:
     """What a conversation's turns weigh in training. Social media are what is measured on, and the
-    people of ``g``, ``h`` and ``j`` speak as real ones do."""
+    people of ``g`` to ``k`` speak as real ones do."""
     return (1.5 if conversation.channel == "social" else 1.0) * (
-        2.5 if conversation.id[0] in "ghj" else 0.7
+        2.5 if conversation.id[0] in "ghjk" else 0.7
     )
 
 

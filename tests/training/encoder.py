@@ -16,12 +16,12 @@ from stream.recognition.deep.pieces import (
     CUSTOMER,
     CUSTOMER_AGAIN,
     OPENING,
+    POSITIONS,
     ROLES,
 )
 
 LAYERS = 12
 """All of the base model's: six of them tell less than the four lower ones of all-MiniLM-L6-v2."""
-POSITIONS = 128
 HEADS = 12
 AGENT_OUT, CUSTOMER_OUT, SCENARIO_OUT = 13, 4, 8
 

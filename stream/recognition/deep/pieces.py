@@ -18,10 +18,15 @@ TURN_PIECES = 64
 """Wordpieces of a turn that are kept."""
 ACCOUNT_PIECES = 40
 """The customer's last wordpieces that an agent turn is read against."""
+EARLIER_PIECES = 24
+"""The customer's last wordpieces before the agent's, that a customer turn is read against."""
 AGENT_BEFORE_PIECES = 24
 """The agent's last wordpieces that a customer turn is read against."""
-OPENING_PIECES = 64
-"""The customer's first wordpieces, which the scenario is read from."""
+OPENING_PIECES, FIRST_ANSWER_PIECES = 80, 40
+"""The customer's and the agent's first wordpieces, which the scenario is read from."""
+
+POSITIONS = 128
+"""Wordpieces of the longest input that the encoder takes."""
 
 CLS, SEP = 101, 102
 """The encoder's marks of begin and boundary."""
@@ -54,20 +59,23 @@ def agent_input(turn: Sequence[int], account: Sequence[int], said: set[int]) -> 
     return pieces, [*roles, AGENT]
 
 
-def customer_input(turn: Sequence[int], answered: Sequence[int], said: set[int]) -> Input:
-    """A customer turn after the agent's words since the customer last spoke; ``said`` are the
-    pieces of the customer's earlier turns."""
-    before = list(answered[-AGENT_BEFORE_PIECES:])
-    pieces = [CLS, *before, SEP, *turn, SEP]
-    roles = [AGENT_BEFORE] * (len(before) + 2)
+def customer_input(
+    turn: Sequence[int], account: Sequence[int], answered: Sequence[int], said: set[int]
+) -> Input:
+    """A customer turn after the customer's ``account`` and the agent's words since the customer
+    last spoke; ``said`` are the pieces of the customer's earlier turns."""
+    earlier, before = account[-EARLIER_PIECES:], answered[-AGENT_BEFORE_PIECES:]
+    pieces = [CLS, *earlier, SEP, *before, SEP, *turn, SEP]
+    roles = [ACCOUNT] * (len(earlier) + 2) + [AGENT_BEFORE] * (len(before) + 1)
     roles += [CUSTOMER_AGAIN if piece in said else CUSTOMER for piece in turn]
     return pieces, [*roles, CUSTOMER]
 
 
-def opening_input(opening: Sequence[int]) -> Input:
-    """What the customer said first of all."""
-    pieces = [CLS, *opening[:OPENING_PIECES], SEP]
-    return pieces, [OPENING] * len(pieces)
+def opening_input(opening: Sequence[int], answers: Sequence[int]) -> Input:
+    """What customer and agent said first of all."""
+    opening, answers = opening[:OPENING_PIECES], answers[:FIRST_ANSWER_PIECES]
+    pieces = [CLS, *opening, SEP, *answers, SEP]
+    return pieces, [OPENING] * (len(opening) + 2) + [AGENT_BEFORE] * (len(answers) + 1)
 
 
 def pack(pieces: Sequence[int]) -> str:

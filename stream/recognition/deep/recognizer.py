@@ -28,6 +28,7 @@ from stream.recognition.deep.decision import (
 from stream.recognition.deep.pieces import (
     ACCOUNT_PIECES,
     AGENT_BEFORE_PIECES,
+    FIRST_ANSWER_PIECES,
     OPENING_PIECES,
     TURN_PIECES,
     Input,
@@ -98,7 +99,7 @@ class DeepCustomerReading(CustomerReading):
 class DeepContext(Context):
     """A context that also keeps the wordpieces said so far."""
 
-    __slots__ = ("answered", "heard", "opening", "said")
+    __slots__ = ("answered", "first_answers", "heard", "opening", "said")
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,12 +111,15 @@ class DeepContext(Context):
         """All of the customer's."""
         self.answered: tuple[int, ...] = ()
         """The agent's, since the customer last spoke."""
+        self.first_answers: tuple[int, ...] = ()
+        """The agent's first."""
 
     def add_agent(self, reading: AgentReading) -> None:
         """The agent's next turn."""
         super().add_agent(reading)
         if isinstance(reading, DeepAgentReading):
             self.answered = (self.answered + reading.pieces)[-AGENT_BEFORE_PIECES:]
+            self.first_answers = (self.first_answers + reading.pieces)[:FIRST_ANSWER_PIECES]
 
     def add_customer(self, reading: CustomerReading) -> None:
         """The customer's next turn."""
@@ -130,7 +134,7 @@ class DeepContext(Context):
 class DeepRecognizer:
     """Shared; it remembers logits, and nothing else."""
 
-    version = "deep-3"
+    version = "deep-4"
 
     customer_from_wire = staticmethod(DeepCustomerReading.from_wire)
     agent_from_wire = staticmethod(DeepAgentReading.from_wire)
@@ -160,7 +164,7 @@ class DeepRecognizer:
         seen = agent.framed_views(reading, context)
         told = agent.agent_turn(reading, context, seen)
         turn = getattr(reading, "pieces", ())
-        if not turn or not isinstance(context, DeepContext) or is_clear(told):
+        if not turn or not isinstance(context, DeepContext) or is_clear(reading, told):
             return told
         logits = self._encoder.logits(agent_input(turn, context.heard, context.said))
         row = [*logits[AGENT], *agent_row(reading, context, told, seen)]
@@ -174,7 +178,9 @@ class DeepRecognizer:
         odds = customer.log_odds(reading, context)
         if min(map(abs, odds)) >= SURE:
             return customer.customer_turn(reading, odds)
-        logits = self._encoder.logits(customer_input(turn, context.answered, context.said))
+        logits = self._encoder.logits(
+            customer_input(turn, context.heard, context.answered, context.said)
+        )
         row = [*logits[CUSTOMER], *odds, *[float(value >= 0) for value in odds]]
         concern, negative, strong, repeat = (one.of(row) for one in self._decision.customer)
         return customer.customer_turn(reading, (concern, negative, strong, repeat))
@@ -183,7 +189,9 @@ class DeepRecognizer:
         """One of :data:`stream.recognition.SCENARIOS`."""
         if not isinstance(context, DeepContext) or not context.opening:
             return scenario.scenario(context)
-        logits = self._encoder.logits(opening_input(context.opening))[SCENARIO]
+        logits = self._encoder.logits(opening_input(context.opening, context.first_answers))[
+            SCENARIO
+        ]
         fast = scenario.scenario_scores(context)
         say = self._decision.scenario
         scores = [a + say * b for a, b in zip(fast, logits, strict=True)]

@@ -19,14 +19,20 @@ from stream.recognition.deep.decision import Sum, decide_agent, is_clear
 from stream.recognition.deep.pieces import (
     ACCOUNT,
     AGENT,
+    AGENT_BEFORE,
     AGENT_SHARED,
+    CUSTOMER,
     CUSTOMER_AGAIN,
+    POSITIONS,
+    TURN_PIECES,
     agent_input,
     customer_input,
+    opening_input,
     pack,
     plain,
     unpack,
 )
+from stream.recognition.reading import read_agent
 from stream.samples import sample_conversations
 from stream.session import ClosingRules, score_events
 from stream.settings import SettingError, Settings
@@ -47,7 +53,19 @@ def test_the_input_marks_what_the_customer_has_said() -> None:
     pieces, roles = agent_input([7, 8, 9], [1, 8], {1, 8})
     assert pieces == [101, 1, 8, 102, 7, 8, 9, 102]
     assert roles == [ACCOUNT] * 4 + [AGENT, AGENT_SHARED, AGENT, AGENT]
-    assert customer_input([5], [], {5})[1][2] == CUSTOMER_AGAIN
+    pieces, roles = customer_input([5, 6], [1, 5], [9], {1, 5})
+    assert pieces == [101, 1, 5, 102, 9, 102, 5, 6, 102]
+    assert roles == [ACCOUNT] * 4 + [AGENT_BEFORE] * 2 + [CUSTOMER_AGAIN, CUSTOMER, CUSTOMER]
+
+
+def test_every_input_fits_the_encoder() -> None:
+    long = list(range(1_000, 1_000 + TURN_PIECES))
+    for pieces, roles in (
+        agent_input(long, long, set()),
+        customer_input(long, long, long, set()),
+        opening_input(long * 2, long),
+    ):
+        assert len(pieces) == len(roles) <= POSITIONS
 
 
 @pytest.mark.parametrize(
@@ -80,7 +98,10 @@ def test_a_sum_is_of_the_places_it_names() -> None:
 def test_the_gate_lets_the_fast_recogniser_settle_what_asks_and_sympathises(
     labels: Label, clear: bool
 ) -> None:
-    assert is_clear(AgentTurn(labels, False, 0.0, 0)) is clear
+    told = AgentTurn(labels, False, 0.0, 0)
+    short, long = (read_agent("which one is it " * n) for n in (5, 6))
+    assert is_clear(short, told) is clear
+    assert not is_clear(long, told)
 
 
 def test_the_encoder_corrects_process_and_leaves_recognition() -> None:
