@@ -285,7 +285,7 @@ def fit_scenario(parts: dict[str, list[Conversation]], known: dict[int, str]) ->
         return float(np.average(told == gold, weights=weight))
 
     tried: list[tuple[float, float, float, Any]] = []
-    for prior in (5.0, 3.0, 2.0):
+    for prior in (3.0, 2.0):
         for penalty in (3.0, 1.0):
             unseen = []
             for writer in "abcdjk":
